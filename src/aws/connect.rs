@@ -1,0 +1,151 @@
+//! From the ambient credential chain to clients, and whose credentials they are.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{AppName, BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
+
+use super::{
+    error::CallError,
+    session::{Attempt, CallLimits, Session},
+    tally::Tally,
+};
+
+/// How long a TCP and TLS handshake may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What cannot heal by waiting.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// IAM is global, but the region chooses the partition and signs the requests.
+    #[error(
+        "no AWS region: looked at AWS_REGION, AWS_DEFAULT_REGION, the profile and the instance metadata; \
+         set AWS_REGION, for example AWS_REGION=us-east-1 (any region of the partition will do)"
+    )]
+    NoRegion,
+    /// No source of credentials is set up at all.
+    #[error(
+        "no AWS credentials: looked at the environment (AWS_ACCESS_KEY_ID …), the profile in ~/.aws, \
+         web identity (AWS_WEB_IDENTITY_TOKEN_FILE), the container and the instance metadata; set up one of them"
+    )]
+    NoCredentials(#[source] CredentialsError),
+    /// A source is set up, and wrong.
+    #[error("the AWS credentials configuration is not valid")]
+    InvalidCredentials(#[source] CredentialsError),
+}
+
+/// Who the credentials belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Twelve digits.
+    pub account: Arc<str>,
+    /// From the caller's ARN.
+    pub partition: Arc<str>,
+}
+
+/// The clients that the ambient credentials give.
+#[derive(Debug)]
+pub struct Hub {
+    iam: aws_sdk_iam::Client,
+    sts: aws_sdk_sts::Client,
+    tally: Arc<Tally>,
+    limits: CallLimits,
+}
+
+impl Hub {
+    /// Builds the clients. What may heal by waiting is left to the first call.
+    ///
+    /// # Errors
+    /// When no region or no credentials are set up.
+    pub async fn connect(limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
+        let config = load().await;
+        if config.region().is_none() {
+            return Err(ConnectError::NoRegion);
+        }
+        check_credentials(&config).await?;
+        Ok(Self::new(&config, limits, tally))
+    }
+
+    /// Clients of this configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig, limits: CallLimits, tally: Arc<Tally>) -> Self {
+        let iam = aws_sdk_iam::Client::new(config);
+        let sts = aws_sdk_sts::Client::new(config);
+        Self { iam, sts, tally, limits }
+    }
+
+    /// A line to this account with the hub's own credentials.
+    #[must_use]
+    pub fn session(&self, account: &Arc<str>) -> Session {
+        Session::new(account.clone(), self.iam.clone(), self.tally.clone(), self.limits)
+    }
+
+    /// Asks STS whose credentials these are; needs no permission.
+    ///
+    /// # Errors
+    /// When STS does not answer, or with something that is not an account.
+    pub async fn identify(&self, unknown: &Arc<str>) -> Attempt<Caller> {
+        let session = self.session(unknown);
+        let send = || self.sts.get_caller_identity().send();
+        session.call("GetCallerIdentity", "", send, |answer| caller(answer.arn(), answer.account())).await
+    }
+}
+
+async fn load() -> SdkConfig {
+    // Each attempt is ours to pace, count and repeat: the SDK's retry quota is shared by
+    // all clients of the process, so one throttled account would starve the others.
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .app_name(AppName::new("iam-key-exporter").expect("the name has only allowed characters"))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .load()
+        .await
+}
+
+async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+    let Some(provider) = config.credentials_provider() else {
+        return Err(ConnectError::NoCredentials(CredentialsError::not_loaded_no_source()));
+    };
+    match provider.provide_credentials().await {
+        Err(e @ CredentialsError::CredentialsNotLoaded(_)) => Err(ConnectError::NoCredentials(e)),
+        Err(e @ CredentialsError::InvalidConfiguration(_)) => Err(ConnectError::InvalidCredentials(e)),
+        _ => Ok(()),
+    }
+}
+
+fn caller(arn: Option<&str>, account: Option<&str>) -> Attempt<Caller> {
+    let partition = arn.and_then(|arn| arn.split(':').nth(1));
+    match (partition, account) {
+        (Some(partition), Some(account)) if is_account_id(account) => {
+            Ok(Caller { account: account.into(), partition: partition.into() })
+        }
+        _ => Err(CallError::invalid(
+            "GetCallerIdentity",
+            "",
+            format!("expected an ARN and an account of twelve digits, found {arn:?} and {account:?}"),
+        )),
+    }
+}
+
+fn is_account_id(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_is_read_from_the_arn_of_any_partition() {
+        let arn = "arn:aws-us-gov:sts::111122223333:assumed-role/exporter/i-1";
+        let caller = caller(Some(arn), Some("111122223333")).unwrap();
+        assert_eq!(&*caller.partition, "aws-us-gov");
+    }
+
+    #[test]
+    fn an_account_that_is_not_twelve_digits_is_refused() {
+        for account in [None, Some(""), Some("1111"), Some("11112222333x")] {
+            assert!(caller(Some("arn:aws:iam::1:root"), account).is_err(), "{account:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Why a call to AWS failed: a closed word for the metric, a chain of causes for people.
+//!
+//! The SDK models few of IAM's errors, so they are told apart by the code on the wire and
+//! the HTTP status.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What the SDK gives where a call over HTTP failed.
+pub(super) type SdkError<E> = result::SdkError<E, HttpResponse>;
+
+/// The closed set of reasons, a label value each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// AWS refused: no permission, or credentials that are expired or not valid.
+    AccessDenied,
+    /// AWS asked for fewer requests.
+    Throttled,
+    /// No answer within the attempt's time limit.
+    Timeout,
+    /// No connection, or one that broke before an answer.
+    Network,
+    /// An answer that cannot be what AWS means.
+    InvalidResponse,
+    /// Anything else AWS says, its own faults among them.
+    Other,
+}
+
+impl Reason {
+    /// All of them, so that counters can start at zero.
+    pub const ALL: [Self; 6] = [
+        Self::AccessDenied,
+        Self::Throttled,
+        Self::Timeout,
+        Self::Network,
+        Self::InvalidResponse,
+        Self::Other,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "access_denied",
+            Self::Throttled => "throttled",
+            Self::Timeout => "timeout",
+            Self::Network => "network",
+            Self::InvalidResponse => "invalid_response",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A call that failed for good.
+#[derive(Debug, thiserror::Error)]
+#[error("calling {operation}{}: {reason}", subject(.on), reason = .reason.as_str())]
+pub struct CallError {
+    /// AWS's name of the operation.
+    pub operation: &'static str,
+    /// On what: a user name, a key id; empty for the account as a whole.
+    pub on: String,
+    /// For the metric.
+    pub reason: Reason,
+    /// The error code that AWS sent, if any.
+    pub code: Option<String>,
+    /// For people.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+fn subject(on: &str) -> String {
+    if on.is_empty() { String::new() } else { format!(" for {on:?}") }
+}
+
+impl CallError {
+    /// An answer that came, and cannot be what AWS means.
+    pub fn invalid(operation: &'static str, on: &str, what: impl Into<String>) -> Self {
+        let source = what.into().into();
+        Self { operation, on: on.into(), reason: Reason::InvalidResponse, code: None, source }
+    }
+
+    /// A time limit passed.
+    #[must_use]
+    pub fn timeout(operation: &'static str, on: &str, limit: std::time::Duration) -> Self {
+        let source = format!("no answer within {}", humantime::format_duration(limit)).into();
+        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, source }
+    }
+
+    /// What the SDK reported.
+    pub(super) fn from_sdk<E>(operation: &'static str, on: &str, error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let code = error.as_service_error().and_then(|e| e.code()).map(str::to_owned);
+        let reason = reason(&error, code.as_deref());
+        Self { operation, on: on.into(), reason, code, source: Box::new(error) }
+    }
+
+    /// An answer that came, and could not be read.
+    pub fn unreadable(operation: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
+        let reason = Reason::InvalidResponse;
+        Self { operation, on: String::new(), reason, code: None, source: Box::new(source) }
+    }
+
+    /// Whether AWS refuses this operation to valid credentials: the policy lacks it.
+    #[must_use]
+    pub fn is_not_permitted(&self) -> bool {
+        let code = self.code.as_deref();
+        self.reason == Reason::AccessDenied
+            && code.is_none_or(|code| code.starts_with("AccessDenied") || code == "UnauthorizedOperation")
+    }
+
+    /// Whether AWS says that the thing asked for does not exist.
+    #[must_use]
+    pub fn is_no_such_entity(&self) -> bool {
+        self.code.as_deref() == Some("NoSuchEntity")
+    }
+
+    /// The whole chain on one line, for the log and the status page.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// Whether another attempt can be expected to fare better.
+#[must_use]
+pub fn retryable(error: &CallError) -> bool {
+    match error.reason {
+        Reason::Throttled | Reason::Timeout | Reason::Network | Reason::InvalidResponse => true,
+        Reason::AccessDenied => false,
+        Reason::Other => error.code.is_none() || error.code.as_deref() == Some("ServiceFailure"),
+    }
+}
+
+fn reason<E>(error: &SdkError<E>, code: Option<&str>) -> Reason {
+    match error {
+        SdkError::TimeoutError(_) => Reason::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Reason::Timeout,
+        SdkError::DispatchFailure(failure) if failure.is_io() => Reason::Network,
+        SdkError::ResponseError(_) => Reason::InvalidResponse,
+        SdkError::ServiceError(context) => of_answer(context.raw(), code),
+        _ => Reason::Other,
+    }
+}
+
+fn of_answer(answer: &HttpResponse, code: Option<&str>) -> Reason {
+    let status = answer.status().as_u16();
+    match code {
+        Some(code) if is_throttle(code) => Reason::Throttled,
+        _ if status == 429 => Reason::Throttled,
+        Some(code) if is_refusal(code) => Reason::AccessDenied,
+        _ if status == 403 || status == 401 => Reason::AccessDenied,
+        None if status < 500 => Reason::InvalidResponse,
+        _ => Reason::Other,
+    }
+}
+
+fn is_throttle(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "SlowDown"
+    )
+}
+
+fn is_refusal(code: &str) -> bool {
+    code.starts_with("AccessDenied")
+        || matches!(
+            code,
+            "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidClientTokenId"
+                | "SignatureDoesNotMatch"
+                | "UnrecognizedClientException"
+                | "UnauthorizedOperation"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_operation_its_subject_and_every_cause() {
+        let error = CallError::invalid("ListAccessKeys", "ci-bot", "a key without CreateDate");
+        assert_eq!(
+            error.chain(),
+            "calling ListAccessKeys for \"ci-bot\": invalid_response: a key without CreateDate"
+        );
+    }
+
+    #[test]
+    fn refusals_are_not_retried_and_passing_faults_are() {
+        let with = |reason, code: Option<&str>| CallError {
+            operation: "ListUsers",
+            on: String::new(),
+            reason,
+            code: code.map(Into::into),
+            source: "x".into(),
+        };
+        assert!(!retryable(&with(Reason::AccessDenied, Some("AccessDenied"))));
+        assert!(!retryable(&with(Reason::Other, Some("NoSuchEntity"))));
+        assert!(retryable(&with(Reason::Other, Some("ServiceFailure"))));
+        assert!(retryable(&with(Reason::Throttled, Some("Throttling"))));
+    }
+}

@@ -1,0 +1,16 @@
+//! The line to AWS: clients, credentials, and one way to make a call.
+//!
+//! Every call of this program goes through [`Session::call`], where it is paced, timed,
+//! counted, retried and classified. What the answers mean is the matter of `collect`.
+
+mod connect;
+mod error;
+mod pace;
+mod session;
+mod tally;
+
+pub use connect::{Caller, ConnectError, Hub};
+pub use error::{CallError, Reason, retryable};
+pub use pace::Pace;
+pub use session::{Attempt, CallLimits, Session};
+pub use tally::{Count, Tally};

@@ -1,0 +1,146 @@
+//! The census: who has keys, how old, when used, at a few calls for the whole account.
+//!
+//! The credential report tells it without key ids, the authorization details add tags and
+//! attached policies. An account that does not permit the report is listed instead.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::sleep;
+
+use super::{
+    Outcome, Poll, identity, listing,
+    report::{Row, Slot},
+    wire::{self, ReportAnswer, UserDetail},
+};
+use crate::{
+    aws::{Attempt, CallError},
+    inventory::{AccessKey, Account, Census, CensusSource, Timestamp, User},
+};
+
+/// AWS makes a report at most once in this time (API reference, `GenerateCredentialReport`).
+pub(super) const REPORT_LIFETIME: i64 = 4 * 3600;
+
+/// Pauses while AWS makes the report: live accounts took about 2 s; a minute is plenty for 5,000 users.
+const REPORT_PAUSES: [u64; 8] = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+
+/// A census that was begun in this poll; the default is none.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Users whose keys the report tells of and whose ids are not known yet.
+    pub(super) unresolved: BTreeMap<Arc<str>, Vec<Slot>>,
+    /// Tags were read in this poll.
+    pub(super) has_tags: bool,
+    /// Where it comes from and how long it holds; `None` where no census was had.
+    pub(super) census: Option<Census>,
+    shortfalls_before: usize,
+}
+
+/// Asks for whatever AWS has.
+pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> Taken {
+    let shortfalls_before = outcome.shortfalls.len();
+    let alias = outcome.optional(wire::account_alias(poll.session).await);
+    account.alias = alias.unwrap_or_else(|| account.alias.take());
+    let details = outcome.optional(wire::user_details(poll.session).await);
+    let report = outcome.optional(report(poll).await);
+    let mut taken = Taken { has_tags: details.is_some(), shortfalls_before, ..Taken::default() };
+    if let Some(answer) = report {
+        taken.census = Some(Census {
+            source: CensusSource::CredentialReport,
+            complete_at: Some(answer.generated_at),
+            next_at: answer.generated_at + REPORT_LIFETIME,
+        });
+        taken.unresolved = apply(account, answer);
+    } else if outcome.not_permitted.iter().any(|operation| operation.ends_with("CredentialReport")) {
+        taken.census = listing::take(poll, account, outcome).await;
+    }
+    match details {
+        Some(details) => describe(account, details),
+        None if outcome.not_permitted.contains("GetAccountAuthorizationDetails") => {
+            taken.has_tags = listing::describe(poll, account, outcome).await;
+        }
+        None => {}
+    }
+    taken
+}
+
+impl Taken {
+    /// The census is complete if nothing fell short since it was begun.
+    pub(super) fn close(&self, account: &mut Account, outcome: &Outcome) {
+        let Some(census) = self.census else { return };
+        let is_complete = outcome.shortfalls.len() == self.shortfalls_before;
+        let earlier = account.census.complete_at;
+        account.census = match is_complete {
+            true => census,
+            false => Census { complete_at: earlier, next_at: account.census.next_at, ..census },
+        };
+    }
+}
+
+async fn report(poll: &Poll<'_>) -> Attempt<ReportAnswer> {
+    for pause in REPORT_PAUSES {
+        if wire::ask_for_report(poll.session).await?
+            && let Some(answer) = wire::get_report(poll.session).await?
+        {
+            return Ok(answer);
+        }
+        sleep(Duration::from_millis(pause)).await;
+    }
+    Err(CallError::invalid("GenerateCredentialReport", "", "AWS is still making the report after a minute"))
+}
+
+/// Lays the report over what is known. Where a user was read directly after the report was
+/// made, the direct word stands. Returns the users whose keys have to be asked for.
+fn apply(account: &mut Account, answer: ReportAnswer) -> BTreeMap<Arc<str>, Vec<Slot>> {
+    let ReportAnswer { report, generated_at } = answer;
+    let mut known: HashMap<Arc<str>, User> =
+        account.users.drain(..).map(|user| (user.name.clone(), user)).collect();
+    let mut unresolved = BTreeMap::new();
+    for row in report.rows {
+        let (user, is_resolved) = merge(known.remove(&row.user), &row, generated_at);
+        if !is_resolved {
+            unresolved.insert(user.name.clone(), row.slots);
+        }
+        account.users.push(user);
+    }
+    // Not in the report: deleted, unless a direct read saw the user after the report was made.
+    account.users.extend(known.into_values().filter(|user| is_newer(user, generated_at)));
+    account.users.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(slots) = report.root {
+        account.root.keys = slots.into_iter().map(root_key).collect();
+        account.count_root_keys(None);
+    }
+    unresolved
+}
+
+fn merge(known: Option<User>, row: &Row, generated_at: Timestamp) -> (User, bool) {
+    let mut user = known.unwrap_or_else(|| User::new(row.user.clone(), row.path.clone()));
+    user.path = row.path.clone();
+    let unjoined = identity::join(&mut user.keys, &row.slots);
+    let is_resolved = unjoined.is_empty() && user.keys.len() == row.slots.len();
+    let is_resolved = is_resolved || is_newer(&user, generated_at);
+    (user, is_resolved)
+}
+
+fn is_newer(user: &User, generated_at: Timestamp) -> bool {
+    user.read_at.is_some_and(|read_at| read_at > generated_at)
+}
+
+/// AWS gives root keys no id, so the slot stands for it.
+fn root_key(slot: Slot) -> AccessKey {
+    let Slot { number, created, status, last_use } = slot;
+    AccessKey { id: format!("root-{number}").into(), created, status, last_use }
+}
+
+fn describe(account: &mut Account, details: Vec<UserDetail>) {
+    for detail in details {
+        if let Some(user) = account.user_mut(&detail.name) {
+            user.path = detail.path;
+            user.tags = detail.tags;
+            user.is_quarantined = detail.is_quarantined;
+        }
+    }
+}

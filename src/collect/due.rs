@@ -1,0 +1,62 @@
+//! Users with a key that is due: read directly at every poll, so that a page is true when
+//! it is raised and ends within one poll.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::{StreamExt, stream};
+
+use super::{Outcome, PARALLEL, Poll, census::Taken, identity, wire};
+use crate::inventory::{Account, CensusSource, Status, Timestamp, User};
+
+/// Confirms the keys of due users, then brings their tags and last uses up to date.
+pub(super) async fn confirm(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) {
+    let shortfalls_before = outcome.shortfalls.len();
+    if !matches!(taken.census, Some(census) if census.source == CensusSource::Listing) {
+        let names = due_users(poll, account, taken);
+        identity::read_keys(poll, account, &names, taken, outcome).await;
+        if !taken.has_tags {
+            read_tags(poll, account, &names, outcome).await;
+        }
+        let keys = active_keys(account, &names);
+        identity::read_last_uses(poll, account, keys, outcome).await;
+    }
+    if outcome.shortfalls.len() == shortfalls_before {
+        account.due_keys_at = Some(poll.started_at);
+    }
+}
+
+/// Users with an active key that is overdue, or will be before the next census is in.
+fn due_users(poll: &Poll<'_>, account: &Account, taken: &Taken) -> Vec<Arc<str>> {
+    let next_census = taken.census.map_or(account.census.next_at, |census| census.next_at);
+    let horizon = next_census.max(poll.started_at) + 2 * poll.interval;
+    let is_due = |user: &User, created: Timestamp| (poll.rotation_due)(user, created).is_some_and(|due| due <= horizon);
+    let has_due_key = |user: &User| {
+        let keys = user.keys.iter().map(|key| (key.created, key.status));
+        let slots = taken.unresolved.get(&user.name).into_iter().flatten().map(|slot| (slot.created, slot.status));
+        keys.chain(slots).any(|(created, status)| status == Status::Active && is_due(user, created))
+    };
+    account.users.iter().filter(|user| has_due_key(user)).map(|user| user.name.clone()).collect()
+}
+
+fn active_keys(account: &Account, names: &[Arc<str>]) -> Vec<(Arc<str>, Arc<str>)> {
+    let names: BTreeSet<_> = names.iter().collect();
+    let users = account.users.iter().filter(|user| names.contains(&user.name));
+    users
+        .flat_map(|user| user.keys.iter().map(move |key| (user, key)))
+        .filter(|(_, key)| key.status.is_active())
+        .map(|(user, key)| (user.name.clone(), key.id.clone()))
+        .collect()
+}
+
+async fn read_tags(poll: &Poll<'_>, account: &mut Account, names: &[Arc<str>], outcome: &mut Outcome) {
+    let ask = |name: Arc<str>| async move { (wire::user_tags(poll.session, &name).await, name) };
+    let mut answers = stream::iter(names.iter().cloned().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    while let Some((answer, name)) = answers.next().await {
+        if answer.as_ref().is_err_and(|error| error.is_no_such_entity()) {
+            continue;
+        }
+        if let (Some(tags), Some(user)) = (outcome.optional(answer), account.user_mut(&name)) {
+            user.tags = tags;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Asks AWS and turns the answers into nouns.
+//!
+//! A poll asks in this order, so that what can page somebody is true first:
+//! 1. `census`: who has keys, when AWS has something new to say of that;
+//! 2. `due`: the users whose keys are due, read directly, every poll;
+//! 3. `identity`: the ids of keys that the census could only tell of.
+//!
+//! Whatever is not answered stays as last known and is told as a shortfall.
+
+mod census;
+mod due;
+mod identity;
+mod listing;
+mod report;
+mod wire;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    aws::{Attempt, CallError, Session},
+    inventory::{Account, Timestamp, User},
+};
+
+/// Calls under way at once for one account: enough to keep its pace at 1 s per answer.
+const PARALLEL: usize = 8;
+
+/// When an active key that this user created at this time must be rotated, if ever.
+pub type RotationDue<'a> = dyn Fn(&User, Timestamp) -> Option<Timestamp> + Send + Sync + 'a;
+
+/// What a poll needs to know.
+pub struct Poll<'a> {
+    /// The line to the account.
+    pub session: &'a Session,
+    /// Now; the data time of everything that is read directly.
+    pub started_at: Timestamp,
+    /// Seconds between polls.
+    pub interval: i64,
+    /// The policy's word on a key.
+    pub rotation_due: &'a RotationDue<'a>,
+}
+
+/// What a poll could not read.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What it set out to read and did not get; the old values stand.
+    pub shortfalls: Vec<CallError>,
+    /// Operations that are not permitted, and were done without.
+    pub not_permitted: BTreeSet<&'static str>,
+}
+
+/// Reads the account, beginning from what is known. `publish` is called as soon as
+/// every key that is due has been confirmed, before the rest is complete.
+pub async fn read(poll: &Poll<'_>, account: &mut Account, publish: &(dyn Fn(&Account) + Send + Sync)) -> Outcome {
+    let mut outcome = Outcome::default();
+    let counted = outcome.optional(wire::root_keys_present(poll.session).await);
+    account.count_root_keys(counted);
+    let taken = match account.census.next_at <= poll.started_at {
+        true => census::take(poll, account, &mut outcome).await,
+        false => census::Taken::default(),
+    };
+    due::confirm(poll, account, &taken, &mut outcome).await;
+    publish(account);
+    identity::resolve(poll, account, &taken, &mut outcome).await;
+    taken.close(account, &outcome);
+    outcome
+}
+
+impl Outcome {
+    /// The answer, if there was one; a shortfall if not.
+    fn required<T>(&mut self, answer: Attempt<T>) -> Option<T> {
+        answer.map_err(|error| self.shortfalls.push(error)).ok()
+    }
+
+    /// The same, but where it is not permitted one does without.
+    fn optional<T>(&mut self, answer: Attempt<T>) -> Option<T> {
+        match answer {
+            Err(error) if error.is_not_permitted() => {
+                self.not_permitted.insert(error.operation);
+                None
+            }
+            answer => self.required(answer),
+        }
+    }
+}
+
+impl Account {
+    /// The only direct word on root keys: none left means that those of the report are gone.
+    fn count_root_keys(&mut self, counted: Option<u32>) {
+        self.root_keys_present = counted.or(self.root_keys_present);
+        if self.root_keys_present == Some(0) {
+            self.root.keys.clear();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One account's series, rendered once and completed with the time at every scrape.
+
+use bytes::Bytes;
+
+use super::{
+    family::{
+        ACCOUNT_CENSUS, ACCOUNT_DATA, ACCOUNT_INFO, ACCOUNT_KEYS, ACCOUNT_OVERDUE, ACCOUNT_ROOT_KEYS, ACCOUNT_UP,
+        ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_INFO, KEY_LAST_USED, KEY_LAST_USED_INFO,
+        KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION,
+    },
+    text,
+};
+use crate::{
+    inventory::{AccessKey, Account, LastUse, Status, Timestamp, User},
+    policy::{self, Policy},
+    snapshot::AccountState,
+};
+
+/// Room for the digits of an age: 10 of them last until the year 2286.
+const DIGITS: usize = 10;
+
+/// What one account contributes to the page.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    parts: [Bytes; FAMILIES.len()],
+    ages: Vec<Age>,
+    age_bytes: usize,
+    overdue: Option<Overdue>,
+}
+
+/// An age's line up to its value.
+#[derive(Debug)]
+struct Age {
+    series: Box<str>,
+    created: Timestamp,
+}
+
+#[derive(Debug)]
+struct Overdue {
+    series: Box<str>,
+    due_times: Vec<Timestamp>,
+}
+
+/// The parts under construction.
+struct Draft<'a> {
+    parts: [String; FAMILIES.len()],
+    ages: Vec<Age>,
+    account_id: &'a str,
+}
+
+impl Rendered {
+    pub(super) fn new(id: &str, state: &AccountState, policy: &Policy) -> Self {
+        let mut draft = Draft { parts: Default::default(), ages: Vec::new(), account_id: id };
+        draft.health(state);
+        if let Some(account) = &state.account {
+            draft.account(account);
+            account.keys().for_each(|(user, key)| draft.key(user, key, policy));
+        }
+        let age_bytes = draft.ages.iter().map(|age| age.series.len() + DIGITS + 1).sum();
+        let overdue = state.account.as_deref().map(|account| Overdue {
+            series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
+            due_times: policy.due_times(account),
+        });
+        Self { parts: draft.parts.map(Bytes::from), ages: draft.ages, age_bytes, overdue }
+    }
+
+    /// The lines of the family at this place.
+    pub(super) fn part(&self, place: usize, now: Timestamp) -> Bytes {
+        match place {
+            KEY_AGE => self.ages(now),
+            ACCOUNT_OVERDUE => self.overdue(now),
+            _ => self.parts[place].clone(),
+        }
+    }
+
+    fn ages(&self, now: Timestamp) -> Bytes {
+        let mut out = String::with_capacity(self.age_bytes);
+        let mut digits = itoa::Buffer::new();
+        for age in &self.ages {
+            out.push_str(&age.series);
+            out.push_str(digits.format(now - age.created));
+            out.push('\n');
+        }
+        out.into()
+    }
+
+    fn overdue(&self, now: Timestamp) -> Bytes {
+        self.overdue.as_ref().map_or_else(Bytes::new, |overdue| {
+            format!("{}{}\n", overdue.series, policy::overdue(&overdue.due_times, now)).into()
+        })
+    }
+}
+
+impl Draft<'_> {
+    fn add(&mut self, place: usize, labels: &[(&str, &str)], value: i64) {
+        let mut all = Vec::with_capacity(labels.len() + 1);
+        all.push(("account_id", self.account_id));
+        all.extend_from_slice(labels);
+        text::integer(&mut self.parts[place], FAMILIES[place].name, &all, value);
+    }
+
+    fn health(&mut self, state: &AccountState) {
+        let Some(health) = &state.health else { return };
+        self.add(ACCOUNT_UP, &[], i64::from(health.is_up));
+        let labels = [("account_id", self.account_id)];
+        text::float(&mut self.parts[POLL_DURATION], FAMILIES[POLL_DURATION].name, &labels, health.seconds);
+    }
+
+    fn account(&mut self, account: &Account) {
+        let alias = account.alias.as_deref().unwrap_or_default();
+        self.add(ACCOUNT_INFO, &[("account_name", ""), ("account_alias", alias), ("partition", &account.partition)], 1);
+        self.add(ACCOUNT_CENSUS, &[("source", account.census.source.as_str())], 1);
+        if let Some(at) = account.census.complete_at {
+            self.add(ACCOUNT_DATA, &[("data", "census")], at);
+        }
+        if let Some(at) = account.due_keys_at {
+            self.add(ACCOUNT_DATA, &[("data", "due_keys")], at);
+        }
+        if let Some(present) = account.root_keys_present {
+            self.add(ACCOUNT_ROOT_KEYS, &[], i64::from(present));
+        }
+        self.add(ACCOUNT_USERS, &[], count(account.users.len()));
+        for status in [Status::Active, Status::Inactive] {
+            let keys = account.keys().filter(|(_, key)| key.status == status).count();
+            self.add(ACCOUNT_KEYS, &[("status", status.as_str())], count(keys));
+        }
+    }
+
+    fn key(&mut self, user: &User, key: &AccessKey, policy: &Policy) {
+        let identity = [("user_name", &*user.name), ("access_key_id", &*key.id)];
+        let (status, usage) = (key.status.as_str(), key.last_use.as_str());
+        let info = [identity[0], identity[1], ("status", status), ("usage", usage), ("user_path", &user.path)];
+        self.add(KEY_INFO, &info, 1);
+        self.add(KEY_CREATED, &identity, key.created);
+        self.add(KEY_ACTIVE, &identity, i64::from(key.status.is_active()));
+        if user.is_quarantined {
+            self.add(KEY_QUARANTINED, &identity, 1);
+        }
+        if let Some(due) = policy.rotation_due(user, key) {
+            self.add(KEY_ROTATION_DUE, &identity, due);
+        }
+        self.last_use(identity, &key.last_use);
+        let labels = [("account_id", self.account_id), identity[0], identity[1]];
+        self.ages.push(Age { series: series(KEY_AGE, &labels), created: key.created });
+    }
+
+    fn last_use(&mut self, identity: [(&str, &str); 2], last_use: &LastUse) {
+        if let LastUse::Used(last) = last_use {
+            self.add(KEY_LAST_USED, &identity, last.at);
+            let place = [("last_used_service", &*last.service), ("last_used_region", &*last.region)];
+            self.add(KEY_LAST_USED_INFO, &[identity[0], identity[1], place[0], place[1]], 1);
+        }
+    }
+}
+
+fn series(place: usize, labels: &[(&str, &str)]) -> Box<str> {
+    let mut out = String::new();
+    text::series(&mut out, FAMILIES[place].name, labels);
+    out.into_boxed_str()
+}
+
+fn count(things: usize) -> i64 {
+    i64::try_from(things).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,129 @@
+//! The front door: listens, answers over HTTP, drains.
+//!
+//! It knows nothing of what it hands out: a [`Site`] gives it pages, and this room
+//! gives them time limits, encodings and status codes. `address` turns what the
+//! operator wrote into sockets, `connections` admits and carries clients,
+//! `routes` answers one request, `page` and `encoding` are what it answers with.
+
+mod address;
+mod connections;
+mod encoding;
+mod page;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+pub use address::BindError;
+use connections::Door;
+use routes::Routes;
+
+/// What there is to hand out. All of it is made anew for each request.
+pub trait Site: Send + Sync + 'static {
+    /// The exposition in the Prometheus text format 0.0.4, in parts. It may take long:
+    /// it is never called on a thread that other requests need.
+    fn metrics(&self, now: SystemTime) -> Vec<Bytes>;
+
+    /// The HTML of the page for people.
+    fn status_page(&self, now: SystemTime) -> String;
+
+    /// Whether there is something worth scraping.
+    fn is_ready(&self) -> bool;
+}
+
+/// What the operator decides about the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `HOST:PORT` each; without a host, every interface.
+    pub listen_addresses: Vec<String>,
+    /// Where the exposition is. At `/` it takes the place of the status page.
+    pub telemetry_path: String,
+    /// How many scrapes are answered at the same time; 0 is no limit.
+    pub max_requests: usize,
+}
+
+/// How much of our time and room one client gets.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How many connections are open at once. More wait in the kernel's queue.
+    connections: usize,
+    /// How long a client may take to send a request head, and may idle before the next.
+    request_head: Duration,
+    /// How long after a request began its connection is cut, answered or not: what
+    /// keeps a slow reader from staying for ever.
+    answer: Duration,
+    /// How long requests in flight get to finish once we are told to stop.
+    grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            request_head: Duration::from_secs(10),
+            // Prometheus waits at most one scrape interval, by default a minute.
+            answer: Duration::from_mins(1),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A server whose every address is bound: nothing is left that can fail.
+#[derive(Debug)]
+pub struct Bound {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    telemetry_path: String,
+    max_requests: usize,
+    limits: Limits,
+}
+
+impl Bound {
+    /// Binds every address and says so in the log.
+    ///
+    /// # Errors
+    /// When an address cannot be understood or had, or no client could ever ask for
+    /// the telemetry path.
+    pub async fn bind(settings: Settings) -> Result<Self, BindError> {
+        if !routes::is_free_path(&settings.telemetry_path) {
+            return Err(BindError::TelemetryPath { path: settings.telemetry_path });
+        }
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        for wanted in &settings.listen_addresses {
+            let (listener, address) = address::listen(wanted).await?;
+            listeners.push(listener);
+            addresses.push(address);
+        }
+        for address in &addresses {
+            info!(%address, "listening");
+        }
+        let Settings { telemetry_path, max_requests, .. } = settings;
+        Ok(Self { listeners, addresses, telemetry_path, max_requests, limits: Limits::default() })
+    }
+
+    /// The addresses as the kernel gave them: a port 0 has become a real one.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.clone()
+    }
+
+    /// Answers until `stop`, then returns when the requests in flight are answered or
+    /// their grace time is over. No connection outlives it.
+    pub async fn serve(self, site: Arc<dyn Site>, stop: CancellationToken) {
+        let routes = Routes::new(site, self.telemetry_path, self.max_requests);
+        let door = Door::new(routes, self.limits, stop);
+        join_all(self.listeners.into_iter().map(|listener| door.admit_from(listener))).await;
+        door.drain().await;
+    }
+}

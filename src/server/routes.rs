@@ -1,0 +1,181 @@
+//! One request in, one answer out.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    header::{
+        ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinError,
+};
+use tracing::{debug, error};
+
+use super::{Site, encoding, page::Page};
+
+const HEALTHY: &str = "/-/healthy";
+const READY: &str = "/-/ready";
+
+/// Prometheus 3 fails a scrape whose type it does not know; `escaping` as Go exporters say it.
+const EXPOSITION: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Names on the page are chosen by others: should one slip through as markup, it can load and run nothing.
+const NOTHING_BUT_STYLE: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+
+/// The map of the site, and how many scrapes of it may run at once.
+pub(super) struct Routes {
+    site: Arc<dyn Site>,
+    telemetry_path: String,
+    slots: Arc<Semaphore>,
+}
+
+#[derive(Clone, Copy)]
+enum Route {
+    Metrics,
+    StatusPage,
+    Healthy,
+    Ready,
+}
+
+/// Whether requests for this path can come and would not be meant for something else.
+pub(super) fn is_free_path(path: &str) -> bool {
+    let is_plain = path.parse::<Uri>().is_ok_and(|uri| uri.path() == path);
+    path.starts_with('/') && is_plain && ![HEALTHY, READY].contains(&path)
+}
+
+impl Routes {
+    pub(super) fn new(site: Arc<dyn Site>, telemetry_path: String, max_requests: usize) -> Self {
+        let slots = match max_requests {
+            0 => Semaphore::MAX_PERMITS,
+            limit => limit.min(Semaphore::MAX_PERMITS),
+        };
+        Self { site, telemetry_path, slots: Arc::new(Semaphore::new(slots)) }
+    }
+
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Page> {
+        let Some(route) = self.route(request.uri().path()) else {
+            return text(StatusCode::NOT_FOUND, "There is nothing here.\n");
+        };
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            return method_not_allowed();
+        }
+        match route {
+            Route::Metrics => self.metrics(request.headers()).await,
+            Route::StatusPage => self.status_page().await,
+            Route::Healthy => text(StatusCode::OK, "Healthy\n"),
+            Route::Ready => self.readiness(),
+        }
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        match path {
+            path if path == self.telemetry_path => Some(Route::Metrics),
+            "/" => Some(Route::StatusPage),
+            HEALTHY => Some(Route::Healthy),
+            READY => Some(Route::Ready),
+            _ => None,
+        }
+    }
+
+    async fn metrics(&self, headers: &HeaderMap) -> Response<Page> {
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "Too many scrapes at once; try again later.\n");
+        };
+        let (site, in_gzip) = (self.site.clone(), encoding::takes_gzip(headers));
+        // The slot goes along: a client that hangs up must not make room while its page is still being made.
+        let making = tokio::task::spawn_blocking(move || (exposition(&*site, in_gzip), slot));
+        making.await.map_or_else(|cause| not_made(&cause), |(parts, slot)| scrape(parts, in_gzip, slot))
+    }
+
+    async fn status_page(&self) -> Response<Page> {
+        let site = self.site.clone();
+        let made = tokio::task::spawn_blocking(move || site.status_page(now())).await;
+        made.map_or_else(
+            |cause| not_made(&cause),
+            |html| {
+                let mut response = answer(StatusCode::OK, HTML, vec![html.into()]);
+                response.headers_mut().insert(CONTENT_SECURITY_POLICY, NOTHING_BUT_STYLE);
+                response
+            },
+        )
+    }
+
+    fn readiness(&self) -> Response<Page> {
+        if self.site.is_ready() {
+            return text(StatusCode::OK, "Ready\n");
+        }
+        text(StatusCode::SERVICE_UNAVAILABLE, "Not ready: there is nothing to scrape yet.\n")
+    }
+}
+
+fn exposition(site: &dyn Site, in_gzip: bool) -> Vec<Bytes> {
+    let began = Instant::now();
+    let mut parts = site.metrics(now());
+    if in_gzip {
+        parts = vec![encoding::gzip(&parts)];
+    }
+    debug!(seconds = began.elapsed().as_secs_f64(), in_gzip, "scrape rendered");
+    parts
+}
+
+fn scrape(parts: Vec<Bytes>, in_gzip: bool, slot: OwnedSemaphorePermit) -> Response<Page> {
+    let mut response = answer(StatusCode::OK, EXPOSITION, parts).map(|page| page.holding(slot));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if in_gzip {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn not_made(cause: &JoinError) -> Response<Page> {
+    error!(%cause, "a page could not be made");
+    text(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.\n")
+}
+
+fn method_not_allowed() -> Response<Page> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn text(status: StatusCode, sentence: &'static str) -> Response<Page> {
+    answer(status, PLAIN, vec![Bytes::from_static(sentence.as_bytes())])
+}
+
+fn answer(status: StatusCode, content_type: HeaderValue, parts: Vec<Bytes>) -> Response<Page> {
+    let mut response = Response::new(Page::new(parts));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "the moment of a request: ages are computed for it")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_free_path;
+
+    #[test]
+    fn the_telemetry_path_is_one_that_a_request_can_have() {
+        for path in ["/metrics", "/", "/a/b-c_d"] {
+            assert!(is_free_path(path), "{path}");
+        }
+        for path in ["", "metrics", "/metrics?x=1", "/a#b", "/a b", "/-/ready", "/-/healthy", "*", "http://a/b"] {
+            assert!(!is_free_path(path), "{path}");
+        }
+    }
+}

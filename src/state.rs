@@ -1,0 +1,189 @@
+//! The last good data of each account on disk, so that a restart during an outage of AWS
+//! neither loses nor resolves an alert.
+//!
+//! One file per account, replaced atomically. What cannot be trusted is set aside and told.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use flate2::Crc;
+
+use crate::inventory::Account;
+
+/// Raised when the meaning of the file changes. Older files are then read by older code only.
+const VERSION: u32 = 1;
+
+/// What a file begins with, before its version and checksum.
+const MAGIC: &str = "iam-key-exporter-state";
+
+const ENDING: &str = "state";
+
+/// A directory with one file per account.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+/// Why a file is not trusted.
+#[derive(Debug, thiserror::Error)]
+enum Untrusted {
+    #[error("it does not begin with {MAGIC:?}")]
+    Foreign,
+    #[error("it has version {0}, this program reads {VERSION}")]
+    Version(u32),
+    #[error("it is damaged: its checksum does not fit")]
+    Checksum,
+    #[error("it is damaged")]
+    Content(#[from] serde_json::Error),
+    #[error("it could not be read")]
+    Io(#[from] io::Error),
+}
+
+impl StateDir {
+    /// Opens the directory, making it if it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// The accounts that were saved. Files that cannot be trusted are set aside.
+    #[must_use]
+    pub fn load(&self) -> Vec<Arc<Account>> {
+        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
+        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == ENDING)).collect();
+        files.sort();
+        files.iter().filter_map(|file| self.load_file(file)).collect()
+    }
+
+    /// Replaces the account's file.
+    ///
+    /// # Errors
+    /// When the new file cannot be written whole; the old one is then still there.
+    pub fn save(&self, account: &Account) -> io::Result<()> {
+        let file = self.path.join(format!("{}.{ENDING}", account.id));
+        let new = file.with_extension("new");
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        out.write_all(&encode(account)?)?;
+        out.sync_all()?;
+        fs::rename(&new, &file)?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Takes away the file of an account that is watched no longer.
+    pub fn remove(&self, id: &str) {
+        let file = self.path.join(format!("{id}.{ENDING}"));
+        if let Err(error) = fs::remove_file(&file)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %file.display(), %error, "the state of an account that is gone could not be removed");
+        }
+    }
+
+    fn load_file(&self, file: &Path) -> Option<Arc<Account>> {
+        match fs::read(file).map_err(Untrusted::from).and_then(|content| decode(&content)) {
+            Ok(account) => Some(Arc::new(account)),
+            Err(reason) => {
+                let aside = file.with_extension("untrusted");
+                let moved = fs::rename(file, &aside).map_or_else(|e| e.to_string(), |()| aside.display().to_string());
+                tracing::warn!(file = %file.display(), %reason, set_aside = moved, "a state file is not trusted");
+                None
+            }
+        }
+    }
+}
+
+fn encode(account: &Account) -> io::Result<Vec<u8>> {
+    let body = serde_json::to_vec(account)?;
+    let mut out = format!("{MAGIC} {VERSION} {:08x}\n", checksum(&body)).into_bytes();
+    out.extend(body);
+    Ok(out)
+}
+
+fn decode(content: &[u8]) -> Result<Account, Untrusted> {
+    let end = content.iter().position(|byte| *byte == b'\n').ok_or(Untrusted::Foreign)?;
+    let head = std::str::from_utf8(&content[..end]).map_err(|_| Untrusted::Foreign)?;
+    let words: Vec<_> = head.split(' ').collect();
+    let [MAGIC, version, sum] = words[..] else { return Err(Untrusted::Foreign) };
+    let version = version.parse().map_err(|_| Untrusted::Foreign)?;
+    if version != VERSION {
+        return Err(Untrusted::Version(version));
+    }
+    let body = &content[end + 1..];
+    if format!("{:08x}", checksum(body)) != sum {
+        return Err(Untrusted::Checksum);
+    }
+    Ok(serde_json::from_slice(body)?)
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn account() -> Account {
+        Account::new(&"111122223333".into(), &"aws".into())
+    }
+
+    fn with_file(content: &[u8]) -> (tempfile::TempDir, StateDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        fs::write(dir.path().join("111122223333.state"), content).unwrap();
+        (dir, state)
+    }
+
+    fn assert_set_aside(content: &[u8]) {
+        let (dir, state) = with_file(content);
+        assert!(state.load().is_empty());
+        assert_eq!(fs::read(dir.path().join("111122223333.untrusted")).unwrap(), content);
+        assert!(!dir.path().join("111122223333.state").exists());
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_and_only_we_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&dir.path().join("new/dir")).unwrap();
+        state.save(&account()).unwrap();
+        assert_eq!(state.load(), [Arc::new(account())]);
+        let file = dir.path().join("new/dir/111122223333.state");
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_removed_account_is_not_loaded_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        state.save(&account()).unwrap();
+        state.remove("111122223333");
+        state.remove("111122223333");
+        assert!(state.load().is_empty());
+    }
+
+    #[test]
+    fn damaged_foreign_newer_and_empty_files_are_set_aside() {
+        let good = encode(&account()).unwrap();
+        assert_set_aside(b"");
+        assert_set_aside(b"{}");
+        assert_set_aside(&good[..good.len() - 1]);
+        let mut flipped = good.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        assert_set_aside(&flipped);
+        let newer = String::from_utf8(good).unwrap().replacen("state 1", "state 2", 1);
+        assert_set_aside(newer.as_bytes());
+    }
+}

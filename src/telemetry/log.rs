@@ -1,0 +1,178 @@
+//! The log: one event, one line, on standard error.
+//!
+//! Other people choose the names we log, and SDKs log what they hold; so no character of a
+//! field can end or reorder a line, and other crates never speak below debug, where they
+//! would show requests and signatures.
+
+use std::{fmt, io};
+
+use tracing::{Dispatch, Event, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
+    layer::SubscriberExt as _,
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
+
+/// Where our own events come from.
+const OURS: &str = "iam_key_exporter";
+
+/// Begins to log, from `level` (`error` to `trace`; anything else is `info`) upwards. Once per process.
+///
+/// # Panics
+/// When somebody else logs already.
+pub fn init(level: &str, json: bool) {
+    subscriber(level.parse().unwrap_or(LevelFilter::INFO), json, io::stderr).init();
+}
+
+fn subscriber<W>(level: LevelFilter, json: bool, writer: W) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    if json {
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
+        let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
+        return lines.finish().with(speakers(level)).into();
+    }
+    let lines = tracing_logfmt::builder().with_span_name(false).with_span_path(false).subscriber_builder();
+    let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
+    lines.finish().with(speakers(level)).into()
+}
+
+/// Who may say what: we from `level` upwards, others only what matters, unless somebody is debugging.
+fn speakers(level: LevelFilter) -> Targets {
+    let others = if level >= LevelFilter::DEBUG { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
+    Targets::new().with_default(others).with_target(OURS, level)
+}
+
+/// Keeps what another format wrote on one line, and its target short.
+struct OneLine<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for OneLine<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end_matches('\n').replacen(&format!("target={OURS}::"), "target=", 1);
+        for character in line.chars() {
+            if breaks_lines(character) {
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+            } else {
+                writer.write_char(character)?;
+            }
+        }
+        writer.write_char('\n')
+    }
+}
+
+/// What a terminal or a log shipper may take for an order instead of text: control characters,
+/// line and paragraph separators, and the marks that reverse the direction of writing.
+fn breaks_lines(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::{debug, info, trace, warn};
+
+    use super::*;
+
+    const HOSTILE: &str = "a\nlevel=error\r\u{1b}[2J\u{85}\u{9b}\u{7f}\u{2028}\u{202e}b";
+    const QUIETLY_HOSTILE: &str = "a\u{85}\u{9b}31m\u{7f}\u{2028}b";
+
+    #[derive(Clone, Default)]
+    struct Sheet(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sheet {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(level: LevelFilter, json: bool, speak: impl FnOnce()) -> String {
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        tracing::dispatcher::with_default(&subscriber(level, json, move || writer.clone()), speak);
+        let written = sheet.0.lock().unwrap().clone();
+        String::from_utf8(written).unwrap()
+    }
+
+    fn assert_is_one_clean_line(log: &str) {
+        let line = log.strip_suffix('\n').expect("a line ends");
+        assert!(!line.chars().any(breaks_lines), "{line:?}");
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_logfmt() {
+        let log = written(LevelFilter::INFO, false, || {
+            info!(target: "iam_key_exporter::server", address = "127.0.0.1:10048", "listening");
+        });
+        let (time, rest) = log.split_once(' ').unwrap();
+        assert!(time.starts_with("ts=2"), "{log}");
+        assert_eq!(rest, "level=info target=server message=listening address=127.0.0.1:10048\n");
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_json() {
+        let log = written(LevelFilter::INFO, true, || {
+            info!(target: "iam_key_exporter::server", address = "127.0.0.1:10048", "listening");
+        });
+        let event: serde_json::Value = serde_json::from_str(&log).unwrap();
+        assert_eq!(event["message"], "listening");
+        assert_eq!(event["address"], "127.0.0.1:10048");
+        assert_eq!(event["level"], "INFO");
+    }
+
+    #[test]
+    fn no_name_can_end_a_line_or_begin_another() {
+        for (json, name) in [(false, HOSTILE), (true, HOSTILE), (false, QUIETLY_HOSTILE), (true, QUIETLY_HOSTILE)] {
+            let log = written(LevelFilter::INFO, json, || {
+                let span = tracing::info_span!(target: OURS, "account", name);
+                span.in_scope(|| info!(target: OURS, user = name, shown = %name, debugged = ?name, "{name}"));
+            });
+            assert_is_one_clean_line(&log);
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_still_readable_json() {
+        let log = written(LevelFilter::INFO, true, || info!(target: OURS, user = HOSTILE, "seen"));
+        let event: serde_json::Value = serde_json::from_str(&log).unwrap();
+        assert_eq!(event["user"], HOSTILE);
+    }
+
+    #[test]
+    fn others_are_heard_only_when_it_matters() {
+        let log = written(LevelFilter::INFO, false, || {
+            info!(target: "aws_config::profile", "quiet");
+            warn!(target: "aws_smithy_runtime", "heard");
+            debug!(target: OURS, "quiet");
+        });
+        assert!(log.contains("heard") && !log.contains("quiet"), "{log}");
+    }
+
+    #[test]
+    fn nothing_but_our_own_crate_is_ever_traced() {
+        let log = written(LevelFilter::TRACE, false, || {
+            trace!(target: "aws_sigv4::http_request::sign", "secret");
+            trace!(target: "aws_smithy_runtime::client", "secret");
+            debug!(target: "hyper", "heard");
+            trace!(target: "iam_key_exporter::poller", "ours");
+        });
+        assert!(log.contains("heard") && log.contains("ours") && !log.contains("secret"), "{log}");
+    }
+}

@@ -1,0 +1,226 @@
+//! Everything that is true in the stub's AWS, and what is going wrong in it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::account::Account;
+use crate::call::Call;
+use crate::fault::{Fault, Rule};
+use crate::ids;
+use crate::organization::Organization;
+
+/// The account of callers whose key no `AssumeRole` has given out.
+pub const DEFAULT_ACCOUNT: &str = "111122223333";
+
+/// All accounts, the organization, the faults, the counts and the clock.
+#[derive(Debug)]
+pub struct Cloud {
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) organization: Organization,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) latency: Duration,
+    pub(crate) page_size: Option<usize>,
+    pub(crate) sessions: HashMap<String, Session>,
+    counts: BTreeMap<String, BTreeMap<String, u64>>,
+    clock: Option<i64>,
+    serial: u64,
+}
+
+/// Credentials given out by `AssumeRole`.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) account: String,
+    pub(crate) arn: String,
+    pub(crate) id: String,
+    pub(crate) expires: i64,
+}
+
+impl Default for Cloud {
+    fn default() -> Self {
+        Self {
+            accounts: BTreeMap::from([(DEFAULT_ACCOUNT.to_owned(), Account::new(DEFAULT_ACCOUNT))]),
+            organization: Organization::new(DEFAULT_ACCOUNT),
+            rules: Vec::new(),
+            latency: Duration::ZERO,
+            page_size: None,
+            sessions: HashMap::new(),
+            counts: BTreeMap::new(),
+            clock: None,
+            serial: 0,
+        }
+    }
+}
+
+impl Cloud {
+    /// Stops the clock at a moment, or lets it run in real time.
+    pub fn set_now(&mut self, unix_seconds: Option<i64>) {
+        self.clock = unix_seconds;
+    }
+
+    /// The clock, in Unix seconds.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.unwrap_or_else(real_time)
+    }
+
+    /// An account, created on first use.
+    pub fn account(&mut self, id: &str) -> &mut Account {
+        self.accounts.entry(id.to_owned()).or_insert_with(|| Account::new(id))
+    }
+
+    /// The account of callers with ordinary keys.
+    pub fn default_account(&mut self) -> &mut Account {
+        self.account(DEFAULT_ACCOUNT)
+    }
+
+    /// Forgets an account.
+    pub fn remove_account(&mut self, id: &str) {
+        self.accounts.remove(id);
+    }
+
+    /// The organization.
+    pub fn organization(&mut self) -> &mut Organization {
+        &mut self.organization
+    }
+
+    /// Lets an action go wrong in every account until faults are cleared; `*` is every action.
+    /// Of several faults that match, the one that was set first happens.
+    pub fn fault(&mut self, action: &str, fault: Fault) {
+        self.add_rule(None, action, fault, None);
+    }
+
+    /// Lets an action go wrong so many times.
+    pub fn fault_times(&mut self, action: &str, fault: Fault, times: u32) {
+        self.add_rule(None, action, fault, Some(times));
+    }
+
+    /// Lets an action go wrong in one account. `AssumeRole` belongs to the account that it comes from
+    /// as well as to the one that it goes to.
+    pub fn fault_in(&mut self, account: &str, action: &str, fault: Fault) {
+        self.add_rule(Some(account), action, fault, None);
+    }
+
+    /// Lets an action go wrong in one account so many times.
+    pub fn fault_in_times(&mut self, account: &str, action: &str, fault: Fault, times: u32) {
+        self.add_rule(Some(account), action, fault, Some(times));
+    }
+
+    pub(crate) fn add_rule(&mut self, account: Option<&str>, action: &str, fault: Fault, left: Option<u32>) {
+        let account = account.map(str::to_owned);
+        self.rules.push(Rule { account, action: action.to_owned(), fault, left });
+    }
+
+    /// Lets everything go well again.
+    pub fn clear_faults(&mut self) {
+        self.rules.clear();
+    }
+
+    /// Requests by action, of all accounts.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        let mut sum = BTreeMap::new();
+        for (action, count) in self.counts.values().flatten() {
+            *sum.entry(action.clone()).or_default() += count;
+        }
+        sum
+    }
+
+    /// Requests by action, of one account. `AssumeRole` counts for the account that it comes from.
+    #[must_use]
+    pub fn calls_of(&self, account: &str) -> BTreeMap<String, u64> {
+        self.counts.get(account).cloned().unwrap_or_default()
+    }
+
+    /// All requests.
+    #[must_use]
+    pub fn total_calls(&self) -> u64 {
+        self.counts.values().flat_map(BTreeMap::values).sum()
+    }
+
+    /// Starts counting again.
+    pub fn reset_calls(&mut self) {
+        self.counts.clear();
+    }
+
+    pub(crate) fn count(&mut self, account: &str, action: &str) {
+        let counts = self.counts.entry(account.to_owned()).or_default();
+        *counts.entry(action.to_owned()).or_default() += 1;
+    }
+
+    /// Lets every answer wait so long.
+    pub fn set_latency(&mut self, latency: Duration) {
+        self.latency = latency;
+    }
+
+    /// Makes pages no larger than this, although `MaxItems` allows more.
+    pub fn set_page_size(&mut self, most: usize) {
+        self.page_size = Some(most.max(1));
+    }
+
+    /// Deactivates the oldest active key of a user and adds a fresh one.
+    /// Answers the two ids, the old one if there was one.
+    pub fn rotate(&mut self, account: &str, user: &str) -> (Option<String>, String) {
+        let (seed, now) = (self.next_seed(), self.now());
+        self.account(account).rotate(user, &ids::key_id(seed), now)
+    }
+
+    /// The session behind the key of a call, if it has one.
+    pub(crate) fn session(&self, call: &Call) -> Option<&Session> {
+        self.sessions.get(call.key_id.as_ref()?)
+    }
+
+    /// The account that a call belongs to.
+    pub(crate) fn caller_account(&self, call: &Call) -> String {
+        let session = self.session(call).map(|session| session.account.as_str());
+        session.unwrap_or(DEFAULT_ACCOUNT).to_owned()
+    }
+
+    pub(crate) fn next_seed(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the stub's one reading of the real clock")]
+fn real_time() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_can_be_stopped() {
+        let mut cloud = Cloud::default();
+        assert!(cloud.now() > 1_700_000_000);
+        cloud.set_now(Some(5));
+        assert_eq!(cloud.now(), 5);
+    }
+
+    #[test]
+    fn calls_are_summed_over_accounts() {
+        let mut cloud = Cloud::default();
+        cloud.count("1", "ListUsers");
+        cloud.count("2", "ListUsers");
+        assert_eq!(cloud.calls()["ListUsers"], 2);
+        assert_eq!(cloud.calls_of("1")["ListUsers"], 1);
+        assert_eq!(cloud.total_calls(), 2);
+        cloud.reset_calls();
+        assert_eq!(cloud.total_calls(), 0);
+    }
+
+    #[test]
+    fn rotation_stays_within_two_keys() {
+        let mut cloud = Cloud::default();
+        let user = cloud.default_account().user("ci");
+        user.key("AKIA1", 10);
+        user.key("AKIA2", 20);
+        let (old, new) = cloud.rotate(DEFAULT_ACCOUNT, "ci");
+        assert_eq!(old.as_deref(), Some("AKIA1"));
+        let keys = &cloud.default_account().users["ci"].keys;
+        let ids: Vec<_> = keys.iter().map(|key| key.id.as_str()).collect();
+        assert_eq!(ids, ["AKIA2", new.as_str()]);
+    }
+}

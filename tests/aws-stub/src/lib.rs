@@ -1,0 +1,40 @@
+//! An AWS on loopback, for tests and the demo.
+//!
+//! It answers the parts of IAM, STS and Organizations that a watcher of access keys needs, in the
+//! shapes of the live service: paging, throttling, the four hour life of a credential report, the root
+//! row. What it says is true of a [`Cloud`], which a test changes directly while the stub is running,
+//! and any answer can be replaced by a [`Fault`].
+//!
+//! Not here: signatures and policies. Every caller is believed and may do everything.
+
+mod account;
+mod answer;
+mod bucket;
+mod call;
+mod cloud;
+mod control;
+mod dispatch;
+mod fault;
+pub mod fleet;
+mod iam;
+mod ids;
+mod organization;
+mod organizations;
+mod page;
+mod refusal;
+mod report;
+mod server;
+mod sts;
+mod stub;
+mod time;
+mod user;
+mod xml;
+
+pub use account::Account;
+pub use answer::{Answer, Ending};
+pub use cloud::{Cloud, DEFAULT_ACCOUNT};
+pub use fault::Fault;
+pub use organization::{Organization, Unit};
+pub use report::HEADER as REPORT_HEADER;
+pub use stub::Stub;
+pub use user::{Key, LastUsed, Password, User};
