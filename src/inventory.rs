@@ -143,10 +143,7 @@ impl Account {
 
     /// Every key of every user and of the root user, with the user it belongs to.
     pub fn keys(&self) -> impl Iterator<Item = (&User, &AccessKey)> {
-        self.users
-            .iter()
-            .chain([&self.root])
-            .flat_map(|user| user.keys.iter().map(move |key| (user, key)))
+        self.users.iter().chain([&self.root]).flat_map(|user| user.keys.iter().map(move |key| (user, key)))
     }
 
     /// The user with this name.

@@ -180,7 +180,10 @@ impl Poller {
     /// Says once what is not permitted, and once that it is again.
     fn tell_permissions(&mut self, account: &str, now: BTreeSet<&'static str>) {
         for operation in now.difference(&self.not_permitted) {
-            tracing::warn!(account, "iam:{operation} is not permitted; doing without, which costs more calls or detail");
+            tracing::warn!(
+                account,
+                "iam:{operation} is not permitted; doing without, which costs more calls or detail"
+            );
         }
         for operation in self.not_permitted.difference(&now) {
             tracing::info!(account, "iam:{operation} is permitted now, or was not needed");

@@ -100,14 +100,15 @@ impl World {
         let stub = Stub::unbound();
         let state = tempfile::tempdir().unwrap();
         let snapshots = Arc::new(Snapshots::default());
-        let poller = poller(&stub, &snapshots, None).await;
+        let poller = poller(&stub, &snapshots, StateDir::open(state.path()).unwrap()).await;
         let exposition = exposition(&snapshots);
         let rng = Rng::with_seed(seed);
         let reactivated = BTreeMap::new();
         let mut world = Self { rng, stub, state, snapshots, poller, exposition, names: 0, reactivated };
         world.stub.cloud().set_now(Some(BEGIN));
         for _ in 0..world.rng.u32(1..9) {
-            world.add_user();
+            let user = world.add_user();
+            world.add_old_keys(&user);
         }
         if world.rng.bool() {
             world.stub.cloud().set_page_size(world.rng.usize(1..4));
@@ -115,14 +116,19 @@ impl World {
         world
     }
 
-    fn add_user(&mut self) {
+    fn add_user(&mut self) -> String {
         self.names += 1;
         let name = format!("user-{}", self.names);
         self.stub.cloud().account(ACCOUNT).user(&name);
+        name
+    }
+
+    /// Only before the first poll: nobody can create a key that is old already.
+    fn add_old_keys(&mut self, user: &str) {
         for _ in 0..self.rng.u32(0..4).min(3) {
             let age = *self.rng.choice(&[0, 1, 30, 89, 90, 91, 400]).unwrap();
             let jitter = self.rng.i64(-7_200..7_200);
-            self.add_key(&name, (now() - age * DAY + jitter).min(now()));
+            self.add_key(user, (now() - age * DAY + jitter).min(now()));
         }
     }
 
@@ -154,16 +160,26 @@ impl World {
 
     fn change(&mut self) {
         let users: Vec<String> = self.stub.cloud().account(ACCOUNT).users.keys().cloned().collect();
-        let Some(user) = self.rng.choice(users).map(|user| user.clone()) else { return self.add_user() };
+        let Some(user) = self.rng.choice(users).map(|user| user.clone()) else { return drop(self.add_user()) };
         match self.rng.u32(0..8) {
-            0 => self.add_user(),
+            0 => drop(self.add_user()),
             1 => self.stub.cloud().account(ACCOUNT).remove_user(&user),
-            2 => self.add_key(&user, now()),
+            2 => self.add_second_key(&user),
             3 => self.rotate(&user),
             4 => self.with_key(&user, |key| key.active = false),
             5 => self.reactivate(&user),
-            6 => self.with_key(&user, |key| { key.used(now() - 30, "ec2", "eu-west-1"); }),
+            6 => self.with_key(&user, |key| {
+                key.used(now() - 30, "ec2", "eu-west-1");
+            }),
             _ => drop(self.stub.cloud().account(ACCOUNT).user(&user).tag("owner", "team")),
+        }
+    }
+
+    /// AWS allows two, and shows two in its report.
+    fn add_second_key(&mut self, user: &str) {
+        let held = self.stub.cloud().account(ACCOUNT).user(user).keys.len();
+        if held < 2 {
+            self.add_key(user, now());
         }
     }
 
@@ -221,7 +237,7 @@ impl World {
             }
             assert_eq!(self.claimed(), before, "a restart with state changes nothing");
         }
-        self.poller = poller(&self.stub, &self.snapshots, Some(state)).await;
+        self.poller = poller(&self.stub, &self.snapshots, state).await;
     }
 
     async fn poll_and_judge(&mut self) {
@@ -312,7 +328,7 @@ fn fault(rng: &mut Rng) -> Fault {
     }
 }
 
-async fn poller(stub: &Stub, snapshots: &Arc<Snapshots>, state: Option<StateDir>) -> Poller {
+async fn poller(stub: &Stub, snapshots: &Arc<Snapshots>, state: StateDir) -> Poller {
     let limits = CallLimits {
         requests_per_second: 5.0,
         attempt_timeout: Duration::from_secs(10),
@@ -320,7 +336,7 @@ async fn poller(stub: &Stub, snapshots: &Arc<Snapshots>, state: Option<StateDir>
     };
     let hub = Hub::new(&in_process::sdk_config(stub).await, limits, Arc::new(Tally::default()));
     let rhythm = Rhythm { interval: Duration::from_secs(300), poll_timeout: Duration::from_secs(3_600) };
-    Poller::new(hub, rhythm, policy(), snapshots.clone()).with_state(state).with_clock(Clock(now))
+    Poller::new(hub, rhythm, policy(), snapshots.clone()).with_state(Some(state)).with_clock(Clock(now))
 }
 
 fn exposition(snapshots: &Arc<Snapshots>) -> Exposition {

@@ -9,6 +9,7 @@ use super::{
     error::CallError,
     session::{Attempt, CallLimits, Session},
     tally::Tally,
+    whole::WholeAnswers,
 };
 
 /// How long a TCP and TLS handshake may take.
@@ -69,8 +70,9 @@ impl Hub {
     /// Clients of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, limits: CallLimits, tally: Arc<Tally>) -> Self {
-        let iam = aws_sdk_iam::Client::new(config);
-        let sts = aws_sdk_sts::Client::new(config);
+        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswers).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswers).build();
+        let (iam, sts) = (aws_sdk_iam::Client::from_conf(iam), aws_sdk_sts::Client::from_conf(sts));
         Self { iam, sts, tally, limits }
     }
 

@@ -30,14 +30,8 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, so that counters can start at zero.
-    pub const ALL: [Self; 6] = [
-        Self::AccessDenied,
-        Self::Throttled,
-        Self::Timeout,
-        Self::Network,
-        Self::InvalidResponse,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::AccessDenied, Self::Throttled, Self::Timeout, Self::Network, Self::InvalidResponse, Self::Other];
 
     /// The label value.
     #[must_use]
@@ -199,10 +193,7 @@ mod tests {
     #[test]
     fn an_error_names_the_operation_its_subject_and_every_cause() {
         let error = CallError::invalid("ListAccessKeys", "ci-bot", "a key without CreateDate");
-        assert_eq!(
-            error.chain(),
-            "calling ListAccessKeys for \"ci-bot\": invalid_response: a key without CreateDate"
-        );
+        assert_eq!(error.chain(), "calling ListAccessKeys for \"ci-bot\": invalid_response: a key without CreateDate");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod error;
 mod pace;
 mod session;
 mod tally;
+mod whole;
 
 pub use connect::{Caller, ConnectError, Hub};
 pub use error::{CallError, Reason, retryable};

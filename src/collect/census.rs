@@ -96,8 +96,7 @@ async fn report(poll: &Poll<'_>) -> Attempt<ReportAnswer> {
 /// made, the direct word stands. Returns the users whose keys have to be asked for.
 fn apply(account: &mut Account, answer: ReportAnswer) -> BTreeMap<Arc<str>, Vec<Slot>> {
     let ReportAnswer { report, generated_at } = answer;
-    let mut known: HashMap<Arc<str>, User> =
-        account.users.drain(..).map(|user| (user.name.clone(), user)).collect();
+    let mut known: HashMap<Arc<str>, User> = account.users.drain(..).map(|user| (user.name.clone(), user)).collect();
     let mut unresolved = BTreeMap::new();
     for row in report.rows {
         let (user, is_resolved) = merge(known.remove(&row.user), &row, generated_at);
@@ -120,7 +119,7 @@ fn merge(known: Option<User>, row: &Row, generated_at: Timestamp) -> (User, bool
     let mut user = known.unwrap_or_else(|| User::new(row.user.clone(), row.path.clone()));
     user.path = row.path.clone();
     let unjoined = identity::join(&mut user.keys, &row.slots);
-    let is_resolved = unjoined.is_empty() && user.keys.len() == row.slots.len();
+    let is_resolved = unjoined.is_empty() && user.keys.len() == row.slots.len() && !row.has_more;
     let is_resolved = is_resolved || is_newer(&user, generated_at);
     (user, is_resolved)
 }

@@ -3,10 +3,7 @@
 //!
 //! One call per user and one per key, so it is repeated the more seldom the longer it takes.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
@@ -60,8 +57,7 @@ pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &m
 
 /// The users listed now replace those known; what is known of their keys is carried over.
 fn replace_users(account: &mut Account, listed: Vec<User>) {
-    let mut known: HashMap<Arc<str>, User> =
-        account.users.drain(..).map(|user| (user.name.clone(), user)).collect();
+    let mut known: HashMap<Arc<str>, User> = account.users.drain(..).map(|user| (user.name.clone(), user)).collect();
     account.users = listed
         .into_iter()
         .map(|user| match known.remove(&user.name) {

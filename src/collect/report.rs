@@ -57,6 +57,8 @@ pub(super) struct Row {
     pub user: Arc<str>,
     /// The user's path, from its ARN.
     pub path: Arc<str>,
+    /// The row says that the user has more credentials than the report has columns for.
+    pub has_more: bool,
     /// The access keys it tells of, at most two.
     pub slots: Vec<Slot>,
 }
@@ -99,6 +101,7 @@ pub(super) fn parse(content: &[u8]) -> Result<Report, ReportError> {
 struct Columns {
     user: usize,
     arn: usize,
+    more: Option<usize>,
     slots: [SlotColumns; 2],
 }
 
@@ -131,14 +134,16 @@ impl Columns {
                 service: of("last_used_service")?,
             })
         };
-        Ok(Self { user: place("user")?, arn: place("arn")?, slots: [slot(1)?, slot(2)?] })
+        let more = place("additional_credentials_info").ok();
+        Ok(Self { user: place("user")?, arn: place("arn")?, more, slots: [slot(1)?, slot(2)?] })
     }
 
     fn row(&self, record: &csv::StringRecord) -> Result<Row, ReportError> {
         let cells = Cells { record };
         let user = cells.text(self.user).ok_or_else(|| cells.wrong(self.user, "user", "a user name"))?;
         let slots = self.slots.iter().filter_map(|slot| slot.read(&cells).transpose()).collect::<Result<_, _>>()?;
-        Ok(Row { user: user.into(), path: path(cells.text(self.arn).unwrap_or_default()).into(), slots })
+        let has_more = self.more.is_some_and(|column| cells.text(column).is_some());
+        Ok(Row { user: user.into(), path: path(cells.text(self.arn).unwrap_or_default()).into(), has_more, slots })
     }
 }
 
@@ -150,7 +155,9 @@ impl SlotColumns {
         let status = if active { Status::Active } else { Status::Inactive };
         match created {
             Some(created) => Ok(Some(Slot { number: self.number, created, status, last_use: self.last_use(cells)? })),
-            None if active => Err(cells.wrong(self.created, "access_key_N_last_rotated", "a date, for the key is active")),
+            None if active => {
+                Err(cells.wrong(self.created, "access_key_N_last_rotated", "a date, for the key is active"))
+            }
             None => Ok(None),
         }
     }

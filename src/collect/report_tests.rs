@@ -31,7 +31,7 @@ fn other_columns_offsets_and_spellings_are_read_the_same() {
     let header = format!("{HEADER},additional_credentials_info");
     let root = format!("{ROOT},N/A");
     let bot = BOT.replace("05Z", "05+00:00").replace(",true,", ",TRUE,").replace("N/A", "no_information");
-    let other = report(&[&header, &root, &format!("{bot},\"1 more, see ListAccessKeys\"")]).unwrap();
+    let other = report(&[&header, &root, &format!("{bot},N/A")]).unwrap();
     assert_eq!(other, report(&[HEADER, ROOT, BOT]).unwrap());
 }
 
@@ -85,4 +85,12 @@ fn the_path_comes_from_the_arn() {
     assert_eq!(path("arn:aws:iam::1:user/a"), "/");
     assert_eq!(path("arn:aws-cn:iam::1:user/x/y/a"), "/x/y/");
     assert_eq!(path(""), "/");
+}
+
+#[test]
+fn a_row_may_say_that_the_user_has_more_credentials_than_columns() {
+    let header = format!("{HEADER},additional_credentials_info");
+    let bot = format!("{BOT},\"1 more, see ListAccessKeys\"");
+    assert!(report(&[&header, &format!("{ROOT},N/A"), &bot]).unwrap().rows[0].has_more);
+    assert!(!report(&[HEADER, ROOT, BOT]).unwrap().rows[0].has_more);
 }

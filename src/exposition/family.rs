@@ -76,10 +76,7 @@ pub const FAMILIES: [Family; 17] = [
         name: "aws_iam_access_key_rotation_due_timestamp_seconds",
         help: "When the active access key must have been rotated, Unix time: its creation plus the maximum age. Absent for inactive keys. Polled.",
     },
-    Family {
-        name: "aws_iam_account_info",
-        help: "An account that is read, and its partition. Always 1.",
-    },
+    Family { name: "aws_iam_account_info", help: "An account that is read, and its partition. Always 1." },
     Family {
         name: "aws_iam_account_up",
         help: "1 if the last poll read everything it set out to read, 0 if the account's data is now as last known.",
@@ -92,14 +89,8 @@ pub const FAMILIES: [Family; 17] = [
         name: "aws_iam_account_census_info",
         help: "How the account's users and access keys were obtained. Always 1.",
     },
-    Family {
-        name: "aws_iam_account_users",
-        help: "IAM users in the account, with or without access keys. Polled.",
-    },
-    Family {
-        name: "aws_iam_account_access_keys",
-        help: "Access keys of the account's IAM users by status. Polled.",
-    },
+    Family { name: "aws_iam_account_users", help: "IAM users in the account, with or without access keys. Polled." },
+    Family { name: "aws_iam_account_access_keys", help: "Access keys of the account's IAM users by status. Polled." },
     Family {
         name: "aws_iam_account_access_keys_overdue",
         help: "Active access keys of the account that are past their rotation date now. The keys are polled, the count is computed at every scrape.",

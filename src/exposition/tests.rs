@@ -26,10 +26,14 @@ fn account() -> Account {
             user("ci-bot", "/ci/", vec![key("AKIAOLD", 97 * DAY, Status::Active, used)]),
             leaked,
             user("no-keys", "/", vec![]),
-            user("o\"hara\\жук", "/", vec![
-                key("AKIANEW", 3 * DAY, Status::Active, LastUse::Never),
-                key("AKIAOFF", 400 * DAY, Status::Inactive, LastUse::Unknown),
-            ]),
+            user(
+                "o\"hara\\жук",
+                "/",
+                vec![
+                    key("AKIANEW", 3 * DAY, Status::Active, LastUse::Never),
+                    key("AKIAOFF", 400 * DAY, Status::Inactive, LastUse::Unknown),
+                ],
+            ),
         ],
         census: Census { source: CensusSource::CredentialReport, complete_at: Some(NOW - 60), next_at: NOW },
         ..Account::new(&"111122223333".into(), &"aws".into())

@@ -95,10 +95,7 @@ struct Requests {
 
 impl Requests {
     fn counters() -> prometheus::Result<(CounterVec, CounterVec)> {
-        let requests = Opts::new(
-            "iam_key_exporter_aws_requests_total",
-            "Requests sent to AWS, every attempt counted.",
-        );
+        let requests = Opts::new("iam_key_exporter_aws_requests_total", "Requests sent to AWS, every attempt counted.");
         let failures = Opts::new(
             "iam_key_exporter_aws_request_failures_total",
             "Requests to AWS that failed, every attempt counted, by reason.",

@@ -11,9 +11,9 @@ pub(in crate::collect) async fn root_keys_present(session: &Session) -> Attempt<
     let request = session.iam().get_account_summary();
     let read = |answer: aws_sdk_iam::operation::get_account_summary::GetAccountSummaryOutput| {
         let count = answer.summary_map.and_then(|map| map.get(&SummaryKeyType::AccountAccessKeysPresent).copied());
-        count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| {
-            CallError::invalid("GetAccountSummary", "", "a summary without AccountAccessKeysPresent")
-        })
+        count
+            .and_then(|count| u32::try_from(count).ok())
+            .ok_or_else(|| CallError::invalid("GetAccountSummary", "", "a summary without AccountAccessKeysPresent"))
     };
     session.call("GetAccountSummary", "", || request.clone().send(), read).await
 }

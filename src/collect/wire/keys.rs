@@ -39,10 +39,7 @@ fn used(key_id: &str, answer: GetAccessKeyLastUsedOutput) -> Attempt<LastUse> {
     })
 }
 
-fn keys_page(
-    user: &str,
-    answer: &ListAccessKeysOutput,
-) -> Attempt<Page<AccessKey>> {
+fn keys_page(user: &str, answer: &ListAccessKeysOutput) -> Attempt<Page<AccessKey>> {
     let next = next("ListAccessKeys", user, answer.is_truncated, answer.marker.as_deref())?;
     let items = answer.access_key_metadata.iter().map(|key| access_key(user, key)).collect::<Attempt<_>>()?;
     Ok(Page { items, next })
@@ -50,7 +47,8 @@ fn keys_page(
 
 fn access_key(user: &str, key: &AccessKeyMetadata) -> Attempt<AccessKey> {
     let invalid = |what: String| CallError::invalid("ListAccessKeys", user, what);
-    let id = key.access_key_id().filter(|id| !id.is_empty()).ok_or_else(|| invalid("a key without AccessKeyId".into()))?;
+    let id =
+        key.access_key_id().filter(|id| !id.is_empty()).ok_or_else(|| invalid("a key without AccessKeyId".into()))?;
     let created = created(key.create_date()).ok_or_else(|| invalid(format!("key {id} without CreateDate")))?;
     let status = match key.status() {
         Some(StatusType::Active) => Status::Active,

@@ -35,7 +35,9 @@ where
         match page.next {
             None => return Ok(all),
             Some(next) if seen.insert(next.clone()) => marker = Some(next),
-            Some(_) => return Err(CallError::invalid(operation, on, "the same Marker twice: the list would never end")),
+            Some(_) => {
+                return Err(CallError::invalid(operation, on, "the same Marker twice: the list would never end"));
+            }
         }
     }
 }

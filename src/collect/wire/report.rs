@@ -49,8 +49,7 @@ fn answer(answer: GetCredentialReportOutput) -> Attempt<ReportAnswer> {
     const OPERATION: &str = "GetCredentialReport";
     let content = answer.content.ok_or_else(|| CallError::invalid(OPERATION, "", "an answer without Content"))?;
     let generated = answer.generated_time.map(|time| time.secs()).filter(|seconds| *seconds > 0);
-    let generated_at =
-        generated.ok_or_else(|| CallError::invalid(OPERATION, "", "an answer without GeneratedTime"))?;
+    let generated_at = generated.ok_or_else(|| CallError::invalid(OPERATION, "", "an answer without GeneratedTime"))?;
     let report = report::parse(content.as_ref()).map_err(|error| CallError::unreadable(OPERATION, error))?;
     Ok(ReportAnswer { report, generated_at })
 }

@@ -137,6 +137,8 @@ impl Account {
     /// The user that has this key. The index is only a hint, since users can be changed from outside.
     pub(crate) fn owner(&mut self, key_id: &str) -> Option<&mut User> {
         if !self.owns(key_id) {
+            let mut keys = self.users.values().flat_map(|user| &user.keys);
+            keys.find(|key| key.id == key_id)?;
             let pairs =
                 self.users.values().flat_map(|user| user.keys.iter().map(|key| (key.id.clone(), user.name.clone())));
             self.owners = pairs.collect();

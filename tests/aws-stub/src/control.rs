@@ -1,4 +1,14 @@
 //! Orders to the stub from other processes, under `/_stub/`.
+//!
+//! | order | does |
+//! |---|---|
+//! | `GET healthy` | answers 200 |
+//! | `GET calls?account=` | counts by action, of one account or all |
+//! | `POST reset-calls` | starts counting again |
+//! | `POST fault` | sets a fault: `{"action": "ListUsers", "kind": "throttle", "times": 3, "account": "…"}`; `delay` needs `millis`, `error` a `code` and perhaps `status` and `message`, `report` a base64 `content` |
+//! | `POST clear-faults` | ends all faults |
+//! | `POST rotate?user=&account=` | deactivates the oldest active key and adds a fresh one |
+//! | `POST regenerate-report?account=` | replaces the stored credential report by one of now |
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ fn platform_team(account: &mut Account, now: i64) {
     user.tag("description", "builds & <deploys>");
     let user = employ(account, "platform-backup", "/platform/", "platform", now - 1_000 * DAY);
     first_key(user, now - 500 * DAY).used(now - 480 * DAY, "s3", "us-east-1").deactivate();
-    let user = employ(account, "platform-métrique", "/équipe/plateforme/", "platform", now - 90 * DAY);
+    let user = employ(account, "platform-metrics", "/équipe/plateforme/", "platform", now - 90 * DAY);
     first_key(user, now - 20 * DAY).used(now - 2 * DAY, "monitoring", "N/A");
     user.tag("owner", "Zoë Łukasiewicz");
     let user = employ(account, "platform-sandbox", "/platform/", "platform", now - 60 * DAY);

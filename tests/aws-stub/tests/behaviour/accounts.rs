@@ -1,10 +1,9 @@
 //! Several accounts: STS, Organizations, and faults that strike only one of them.
 
-mod common;
-
 use aws_stub::{Fault, Stub};
-use common::{Caller, refusal, text, texts};
 use serde_json::{Value, json};
+
+use crate::caller::{Caller, refusal, text, texts};
 
 const NOW: i64 = 1_800_000_000;
 const OTHER: &str = "222233334444";

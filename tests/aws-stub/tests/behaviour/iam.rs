@@ -1,10 +1,9 @@
 //! What IAM tells and what it refuses.
 
-mod common;
-
 use aws_stub::{Cloud, Fault, Password, Stub};
 use base64::Engine as _;
-use common::{Caller, refusal, text, texts};
+
+use crate::caller::{Caller, refusal, text, texts};
 
 const NOW: i64 = 1_800_000_000;
 

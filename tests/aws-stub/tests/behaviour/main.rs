@@ -1,0 +1,6 @@
+//! The stub as its callers see it.
+
+mod accounts;
+mod caller;
+mod iam;
+mod wire;
