@@ -6,7 +6,7 @@ config=$(dirname "$0")/../alertmanager.example.yaml
 goes_to() {
     receiver=$1
     shift
-    amtool config routes test --config.file="$config" --verify.receivers="$receiver" "$@" >/dev/null || {
+    amtool config routes test --config.file="$config" --verify.receivers="$receiver" "$@" >/dev/null 2>&1 || {
         echo "not routed to $receiver: $*" >&2
         exit 1
     }

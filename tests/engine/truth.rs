@@ -5,32 +5,19 @@
 //! pass at once. Every failure prints its seed; `TRUTH_SEED=n` runs that one alone and
 //! `TRUTH_SEQUENCES=n` sets how many are run.
 
-mod in_process;
-
 use std::{
-    cell::Cell,
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    panic::catch_unwind,
+    thread,
     time::Duration,
 };
 
+use crate::in_process::{ACCOUNT, DAY, MAX_AGE, POLL, Watch, now};
 use aws_stub::{Fault, Key, Stub};
 use fastrand::Rng;
-use iam_key_exporter::{
-    aws::{CallLimits, Hub, Tally},
-    exposition::Exposition,
-    policy::Policy,
-    poller::{Clock, Poller, Rhythm},
-    snapshot::Snapshots,
-    state::StateDir,
-};
+use iam_key_exporter::state::StateDir;
 
-const ACCOUNT: &str = "111122223333";
-const DAY: i64 = 86_400;
-const MAX_AGE: i64 = 90 * DAY;
-const POLL: i64 = 300;
 const REPORT_LIFETIME: i64 = 4 * 3600;
-const BEGIN: i64 = 1_790_000_000;
 const ACTIONS: [&str; 9] = [
     "ListUsers",
     "ListAccessKeys",
@@ -43,14 +30,6 @@ const ACTIONS: [&str; 9] = [
     "*",
 ];
 
-thread_local! {
-    static NOW: Cell<i64> = const { Cell::new(BEGIN) };
-}
-
-fn now() -> i64 {
-    NOW.get()
-}
-
 /// Keys by id: the user, the creation, whether active.
 type Keys = BTreeMap<String, (String, i64, bool)>;
 
@@ -58,9 +37,7 @@ struct World {
     rng: Rng,
     stub: Stub,
     state: tempfile::TempDir,
-    snapshots: Arc<Snapshots>,
-    poller: Poller,
-    exposition: Exposition,
+    watch: Watch,
     names: u32,
     /// When keys were last switched on again, by id.
     reactivated: BTreeMap<String, i64>,
@@ -70,9 +47,14 @@ struct World {
 fn the_page_is_true_of_overdue_keys_within_one_poll_whatever_happens() {
     let chosen = number("TRUTH_SEED");
     let sequences = number("TRUTH_SEQUENCES").unwrap_or(500);
-    let seeds = chosen.map_or(0..sequences, |seed| seed..seed + 1);
-    for seed in seeds {
-        let ran = std::panic::catch_unwind(|| run(seed));
+    let seeds: Vec<u64> = chosen.map_or_else(|| (0..sequences).collect(), |seed| vec![seed]);
+    let half = seeds.len().div_ceil(2);
+    thread::scope(|scope| seeds.chunks(half).for_each(|seeds| drop(scope.spawn(|| run_all(seeds)))));
+}
+
+fn run_all(seeds: &[u64]) {
+    for &seed in seeds {
+        let ran = catch_unwind(|| crate::in_process::run(sequence(seed)));
         assert!(ran.is_ok(), "sequence failed; run it alone with TRUTH_SEED={seed}");
     }
 }
@@ -82,30 +64,22 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn run(seed: u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        NOW.set(BEGIN);
-        let mut world = World::new(seed).await;
-        world.poll_and_judge().await;
-        for _ in 0..world.rng.u32(4..14) {
-            world.step().await;
-        }
-        world.settle().await;
-    });
+async fn sequence(seed: u64) {
+    let mut world = World::new(seed).await;
+    world.poll_and_judge().await;
+    for _ in 0..world.rng.u32(4..14) {
+        world.step().await;
+    }
+    world.settle().await;
 }
 
 impl World {
     async fn new(seed: u64) -> Self {
         let stub = Stub::unbound();
         let state = tempfile::tempdir().unwrap();
-        let snapshots = Arc::new(Snapshots::default());
-        let poller = poller(&stub, &snapshots, StateDir::open(state.path()).unwrap()).await;
-        let exposition = exposition(&snapshots);
-        let rng = Rng::with_seed(seed);
-        let reactivated = BTreeMap::new();
-        let mut world = Self { rng, stub, state, snapshots, poller, exposition, names: 0, reactivated };
-        world.stub.cloud().set_now(Some(BEGIN));
+        let watch = Watch::new(&stub, Some(StateDir::open(state.path()).unwrap())).await;
+        let (rng, reactivated) = (Rng::with_seed(seed), BTreeMap::new());
+        let mut world = Self { rng, stub, state, watch, names: 0, reactivated };
         for _ in 0..world.rng.u32(1..9) {
             let user = world.add_user();
             world.add_old_keys(&user);
@@ -146,8 +120,7 @@ impl World {
 
     async fn step(&mut self) {
         let pause = *self.rng.choice(&[POLL, POLL, POLL, POLL, 3_700, 5 * 3_600, 3 * DAY, 60 * DAY]).unwrap();
-        NOW.set(now() + pause);
-        self.stub.cloud().set_now(Some(now()));
+        self.watch.pass(pause);
         for _ in 0..self.rng.u32(0..3) {
             self.change();
         }
@@ -226,46 +199,46 @@ impl World {
     }
 
     async fn restart(&mut self) {
-        let with_state = self.rng.bool();
-        let before = self.claimed();
-        self.snapshots = Arc::new(Snapshots::default());
-        self.exposition = exposition(&self.snapshots);
-        let state = StateDir::open(self.state.path()).unwrap();
-        if with_state {
-            for account in state.load() {
-                self.snapshots.publish(&account.id.clone(), Some(account), None);
-            }
-            assert_eq!(self.claimed(), before, "a restart with state changes nothing");
+        let before = self.watch.overdue();
+        let state = if self.rng.bool() { StateDir::open(self.state.path()).unwrap() } else { self.new_state() };
+        let is_kept = state.load().len() == 1;
+        self.watch = Watch::new(&self.stub, Some(state)).await;
+        if is_kept {
+            assert_eq!(self.watch.overdue(), before, "a restart with state changes nothing");
         }
-        self.poller = poller(&self.stub, &self.snapshots, state).await;
+    }
+
+    fn new_state(&mut self) -> StateDir {
+        self.state = tempfile::tempdir().unwrap();
+        StateDir::open(self.state.path()).unwrap()
     }
 
     async fn poll_and_judge(&mut self) {
-        let before = self.claimed();
-        self.poller.step().await;
-        let (claimed, truth) = (self.claimed(), self.overdue());
-        let is_up = self.is_up();
-        for key in &claimed {
-            let excused = !is_up && before.contains(key);
-            assert!(truth.contains(key) || excused, "invented {key}: {}", self.page());
+        let before = self.watch.overdue();
+        self.watch.poll().await;
+        let (claimed, truth, is_up) = (self.watch.overdue(), self.overdue(), self.watch.is_up());
+        for key in claimed.difference(&truth) {
+            assert!(!is_up && before.contains(key), "invented {key}: {}", self.watch.page());
         }
-        let seen_until = self.seen_until();
-        for key in &truth {
-            let was_known = before.contains(key);
-            let reactivated = self.reactivated.get(key).copied().unwrap_or(0);
-            let must_be_known = is_up && seen_until.is_some_and(|seen| reactivated < seen);
-            assert!(claimed.contains(key) || !(was_known || must_be_known), "lost {key}: {}", self.page());
+        for key in truth.difference(&claimed) {
+            assert!(!before.contains(key), "lost {key}: {}", self.watch.page());
+            assert!(!is_up || !self.was_seen(key), "overlooked {key}: {}", self.watch.page());
         }
+    }
+
+    /// Whether the census on the page is of a time when the key was active already.
+    fn was_seen(&self, key: &str) -> bool {
+        let census = self.watch.value("aws_iam_account_data_timestamp_seconds", "census");
+        census.is_some_and(|census| self.reactivated.get(key).is_none_or(|at| *at < census))
     }
 
     /// After the faults are over and AWS has made a new report, everything is as AWS has it.
     async fn settle(&mut self) {
         self.stub.cloud().clear_faults();
-        NOW.set(now() + REPORT_LIFETIME + POLL);
-        self.stub.cloud().set_now(Some(now()));
+        self.watch.pass(REPORT_LIFETIME + POLL);
         self.poll_and_judge().await;
-        assert!(self.is_up(), "recovered: {}", self.page());
-        assert_eq!(self.shown(), self.keys(), "{}", self.page());
+        assert!(self.watch.is_up(), "not recovered: {}", self.watch.page());
+        assert_eq!(self.shown(), self.keys(), "{}", self.watch.page());
     }
 
     /// Every key in AWS.
@@ -281,36 +254,11 @@ impl World {
         self.keys().into_iter().filter(|(_, key)| is_overdue(key)).map(|(id, _)| id).collect()
     }
 
-    fn page(&self) -> String {
-        String::from_utf8(self.exposition.page(now()).concat()).unwrap()
-    }
-
-    fn samples(&self, family: &str) -> BTreeMap<String, (String, i64)> {
-        let page = self.page();
-        let lines = page.lines().filter(|line| line.split('{').next() == Some(family));
-        lines.map(|line| (label(line, "access_key_id"), (label(line, "user_name"), value(line)))).collect()
-    }
-
     /// Every key on the page.
     fn shown(&self) -> Keys {
-        let active = self.samples("aws_iam_access_key_active");
-        let created = self.samples("aws_iam_access_key_created_timestamp_seconds");
+        let active = self.watch.keys("aws_iam_access_key_active");
+        let created = self.watch.keys("aws_iam_access_key_created_timestamp_seconds");
         created.into_iter().map(|(id, (user, at))| (id.clone(), (user, at, active[&id].1 == 1))).collect()
-    }
-
-    fn claimed(&self) -> BTreeSet<String> {
-        let due = self.samples("aws_iam_access_key_rotation_due_timestamp_seconds");
-        due.into_iter().filter(|(_, (_, at))| *at <= now()).map(|(id, _)| id).collect()
-    }
-
-    fn is_up(&self) -> bool {
-        self.page().contains(&format!("aws_iam_account_up{{account_id=\"{ACCOUNT}\"}} 1\n"))
-    }
-
-    fn seen_until(&self) -> Option<i64> {
-        let page = self.page();
-        let line = page.lines().find(|line| line.contains("data_timestamp_seconds{") && line.contains("census"))?;
-        Some(value(line))
     }
 }
 
@@ -326,32 +274,4 @@ fn fault(rng: &mut Rng) -> Fault {
         7 => Fault::MalformedXml,
         _ => Fault::EmptyBody,
     }
-}
-
-async fn poller(stub: &Stub, snapshots: &Arc<Snapshots>, state: StateDir) -> Poller {
-    let limits = CallLimits {
-        requests_per_second: 5.0,
-        attempt_timeout: Duration::from_secs(10),
-        throttle_patience: Duration::from_secs(60),
-    };
-    let hub = Hub::new(&in_process::sdk_config(stub).await, limits, Arc::new(Tally::default()));
-    let rhythm = Rhythm { interval: Duration::from_secs(300), poll_timeout: Duration::from_secs(3_600) };
-    Poller::new(hub, rhythm, policy(), snapshots.clone()).with_state(Some(state)).with_clock(Clock(now))
-}
-
-fn exposition(snapshots: &Arc<Snapshots>) -> Exposition {
-    Exposition::new(snapshots.clone(), policy())
-}
-
-fn policy() -> Policy {
-    Policy::new(Duration::from_secs(90 * 86_400))
-}
-
-fn label(line: &str, name: &str) -> String {
-    let start = line.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
-    line[start..].split('"').next().unwrap().to_owned()
-}
-
-fn value(line: &str) -> i64 {
-    line.rsplit(' ').next().unwrap().parse().unwrap()
 }

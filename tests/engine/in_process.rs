@@ -1,0 +1,198 @@
+//! The real poller and the real SDK on the stub, without a socket: requests are handed over
+//! as values, and the time is what the test says.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use aws_stub::{Answer, Ending, Stub};
+use hyper::{
+    HeaderMap, Method, Uri,
+    header::{HeaderName, HeaderValue},
+};
+use iam_key_exporter::{
+    aws::{CallLimits, Hub, Tally},
+    exposition::Exposition,
+    policy::Policy,
+    poller::{Clock, Poller, Rhythm},
+    snapshot::Snapshots,
+    state::StateDir,
+};
+
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const DAY: i64 = 86_400;
+pub(crate) const MAX_AGE: i64 = 90 * DAY;
+pub(crate) const POLL: i64 = 300;
+pub(crate) const BEGIN: i64 = 1_790_000_000;
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(BEGIN) };
+}
+
+pub(crate) fn now() -> i64 {
+    NOW.get()
+}
+
+/// One exporter in the making: everything between AWS and the page, no process around it.
+pub(crate) struct Watch {
+    pub(crate) stub: Stub,
+    snapshots: Arc<Snapshots>,
+    poller: Poller,
+    exposition: Exposition,
+    pub(crate) tally: Arc<Tally>,
+}
+
+impl Watch {
+    /// A watch that begins with what the state has.
+    pub(crate) async fn new(stub: &Stub, state: Option<StateDir>) -> Self {
+        stub.cloud().set_now(Some(now()));
+        let snapshots = Arc::new(Snapshots::default());
+        for account in state.iter().flat_map(StateDir::load) {
+            snapshots.publish(&account.id.clone(), Some(account), None);
+        }
+        let policy = Policy::new(Duration::from_secs(90 * 86_400));
+        let tally = Arc::new(Tally::default());
+        let poller = poller(stub, policy, &snapshots, &tally).await.with_state(state);
+        let exposition = Exposition::new(snapshots.clone(), policy);
+        Self { stub: stub.clone(), snapshots, poller, exposition, tally }
+    }
+
+    /// Lets time pass, then polls once.
+    pub(crate) async fn poll_after(&mut self, seconds: i64) {
+        self.pass(seconds);
+        self.poll().await;
+    }
+
+    pub(crate) fn pass(&self, seconds: i64) {
+        NOW.set(now() + seconds);
+        self.stub.cloud().set_now(Some(now()));
+    }
+
+    pub(crate) async fn poll(&mut self) {
+        self.poller.step().await;
+    }
+
+    pub(crate) fn page(&self) -> String {
+        String::from_utf8(self.exposition.page(now()).concat()).unwrap()
+    }
+
+    /// What went wrong in the last poll, for people.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let fleet = self.snapshots.fleet();
+        fleet.accounts.values().filter_map(|state| state.health.clone()).flat_map(|health| health.errors).collect()
+    }
+
+    /// The series of a family that has one per key, by key id: user name and value.
+    pub(crate) fn keys(&self, family: &str) -> BTreeMap<String, (String, i64)> {
+        let page = self.page();
+        let lines = page.lines().filter(|line| line.split('{').next() == Some(family));
+        lines.map(|line| (label(line, "access_key_id"), (label(line, "user_name"), value(line)))).collect()
+    }
+
+    /// The ids of the keys that the page calls overdue.
+    pub(crate) fn overdue(&self) -> BTreeSet<String> {
+        let due = self.keys("aws_iam_access_key_rotation_due_timestamp_seconds");
+        due.into_iter().filter(|(_, (_, at))| *at <= now()).map(|(id, _)| id).collect()
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.value("aws_iam_account_up", "") == Some(1)
+    }
+
+    /// The value of the family's only series that has this text among its labels.
+    pub(crate) fn value(&self, family: &str, with: &str) -> Option<i64> {
+        let page = self.page();
+        let is_meant = |line: &&str| line.split('{').next() == Some(family) && line.contains(with);
+        page.lines().find(is_meant).map(value)
+    }
+}
+
+async fn poller(stub: &Stub, policy: Policy, snapshots: &Arc<Snapshots>, tally: &Arc<Tally>) -> Poller {
+    let limits = CallLimits {
+        requests_per_second: 5.0,
+        attempt_timeout: Duration::from_secs(10),
+        throttle_patience: Duration::from_secs(60),
+    };
+    let hub = Hub::new(&sdk_config(stub).await, limits, tally.clone());
+    let rhythm = Rhythm { interval: Duration::from_secs(300), poll_timeout: Duration::from_secs(3_600) };
+    Poller::new(hub, rhythm, policy, snapshots.clone()).with_clock(Clock(now))
+}
+
+/// Runs a test whose time stands still unless everybody waits.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    NOW.set(BEGIN);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(test)
+}
+
+fn label(line: &str, name: &str) -> String {
+    let start = line.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
+    line[start..].split('"').next().unwrap().to_owned()
+}
+
+fn value(line: &str) -> i64 {
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Configuration whose every request is answered by this stub.
+async fn sdk_config(stub: &Stub) -> SdkConfig {
+    let connector = SharedHttpConnector::new(Handover(stub.clone()));
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIAHUB", "secret", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url("http://stub.invalid")
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .load()
+        .await
+}
+
+#[derive(Clone)]
+struct Handover(Stub);
+
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Handover")
+    }
+}
+
+impl HttpConnector for Handover {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let stub = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let body = request.body().bytes().unwrap_or_default().to_vec();
+            let method: Method = request.method().parse().expect("the SDK sends valid methods");
+            let uri: Uri = request.uri().parse().expect("the SDK sends valid addresses");
+            response(stub.answer(&method, &uri, &headers(&request), body.into()).await)
+        })
+    }
+}
+
+fn headers(request: &HttpRequest) -> HeaderMap {
+    let pairs = request.headers().iter();
+    pairs.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())).collect()
+}
+
+fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+    if answer.ending != Ending::Whole {
+        return Err(ConnectorError::io("the connection ended early".into()));
+    }
+    let status = StatusCode::try_from(answer.status).expect("the stub sends valid statuses");
+    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    response.headers_mut().insert("content-type", answer.content_type);
+    Ok(response)
+}
