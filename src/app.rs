@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     exposition::Exposition,
     policy::Policy,
-    poller::{Poller, Rhythm},
+    poller::{Clock, Poller, Rhythm},
     server::{BindError, Bound, Settings, Site},
     shutdown,
     snapshot::Snapshots,
@@ -71,6 +71,7 @@ impl App {
     /// # Errors
     /// When a port is taken, AWS is not set up, or signals cannot be had.
     pub async fn build(config: &Config, settings: Settings) -> Result<Self, AppError> {
+        let telemetry_path = settings.telemetry_path.clone();
         let bound = Bound::bind(settings).await?;
         let signals = shutdown::on_signals()?;
         let tally = Arc::new(Tally::default());
@@ -80,8 +81,9 @@ impl App {
         let policy = Policy::new(config.policy.max_age);
         let poller = Poller::new(hub, rhythm(config), policy, snapshots.clone()).with_state(state);
         let metrics = SelfMetrics::new(tally, &config.policy)?;
-        let exposition = Exposition::new(snapshots.clone(), policy);
-        let site = Arc::new(ExporterSite { snapshots, exposition, metrics });
+        metrics.config_loaded(Clock::default().now());
+        let exposition = Exposition::new(snapshots.clone(), policy, &config.labels);
+        let site = Arc::new(ExporterSite { snapshots, exposition, metrics, telemetry_path });
         Ok(Self { bound, poller, site, signals })
     }
 
@@ -89,9 +91,8 @@ impl App {
     ///
     /// # Errors
     /// When a part stops although nobody asked it to.
-    pub async fn run(self, config_loaded_at: SystemTime) -> Result<(), AppError> {
+    pub async fn run(self) -> Result<(), AppError> {
         let stop = CancellationToken::new();
-        self.site.metrics.config_loaded(seconds(config_loaded_at));
         let mut watch = JoinSet::new();
         watch.spawn(self.signals.wait(stop.clone()));
         let mut parts = JoinSet::new();
@@ -126,6 +127,7 @@ struct ExporterSite {
     snapshots: Arc<Snapshots>,
     exposition: Exposition,
     metrics: SelfMetrics,
+    telemetry_path: String,
 }
 
 impl Site for ExporterSite {
@@ -136,7 +138,7 @@ impl Site for ExporterSite {
     }
 
     fn status_page(&self, now: SystemTime) -> String {
-        self.exposition.status_page(whole_seconds(now))
+        self.exposition.status_page(&self.telemetry_path, whole_seconds(now))
     }
 
     fn is_ready(&self) -> bool {
@@ -150,7 +152,7 @@ fn open_state(config: &Config, snapshots: &Snapshots) -> Result<Option<StateDir>
     let Some(path) = &config.state_dir else { return Ok(None) };
     let state = StateDir::open(path).map_err(|source| AppError::State { path: path.clone(), source })?;
     for account in state.load() {
-        snapshots.publish(&account.id.clone(), Some(account), None);
+        snapshots.publish(&account.id, Some(&account), None);
     }
     Ok(Some(state))
 }
@@ -165,10 +167,6 @@ fn call_limits(config: &Config) -> CallLimits {
 
 fn rhythm(config: &Config) -> Rhythm {
     Rhythm { interval: config.poll_interval, poll_timeout: config.limits.poll_timeout }
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn whole_seconds(time: SystemTime) -> i64 {

@@ -176,10 +176,11 @@ impl User {
         Self { name, path, tags: Vec::new(), is_quarantined: false, keys: Vec::new(), read_at: None }
     }
 
-    /// The value of this tag.
+    /// The value of this tag. IAM does not let keys of tags differ in case alone, so case does not count
+    /// (User Guide, "Rules for tagging in IAM and AWS STS").
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<&str> {
-        self.tags.iter().find(|tag| &*tag.key == key).map(|tag| &*tag.value)
+        self.tags.iter().find(|tag| tag.key.eq_ignore_ascii_case(key)).map(|tag| &*tag.value)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The process edge: arguments in, exit code and error chain out.
 
-use std::{error::Error, path::Path, process::ExitCode, time::SystemTime};
+use std::{error::Error, path::Path, process::ExitCode};
 
 use iam_key_exporter::{
     app::App,
@@ -35,14 +35,13 @@ fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
 }
 
 fn run(config: &Config, cli: Cli) -> Result<(), Box<dyn Error>> {
-    let loaded_at = now();
     let settings = Settings {
         listen_addresses: cli.listen_addresses,
         telemetry_path: cli.telemetry_path,
         max_requests: cli.max_requests,
     };
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async { App::build(config, settings).await?.run(loaded_at).await })?;
+    runtime.block_on(async { App::build(config, settings).await?.run().await })?;
     Ok(())
 }
 
@@ -54,9 +53,4 @@ fn fail(error: &dyn Error, code: u8) -> ExitCode {
         cause = error.source();
     }
     ExitCode::from(code)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the moment of the configuration's load, told on /metrics")]
-fn now() -> SystemTime {
-    SystemTime::now()
 }

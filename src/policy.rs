@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn an_active_key_falls_due_exactly_max_age_after_its_creation() {
-        let policy = Policy::new(Duration::from_secs(90 * 86_400));
+        let policy = Policy::new(Duration::from_hours(90 * 24));
         let due = policy.rotation_due(&user(), &key(1_000, Status::Active)).unwrap();
         assert_eq!(due, 1_000 + 90 * DAY);
         assert_eq!(overdue(&[due], due - 1), 0);

@@ -37,6 +37,21 @@ pub struct Rhythm {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock(pub fn() -> Timestamp);
 
+impl Default for Clock {
+    /// The system's.
+    fn default() -> Self {
+        Self(system_time)
+    }
+}
+
+impl Clock {
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
 /// Polls the account that the ambient credentials belong to.
 #[derive(Debug)]
 pub struct Poller {
@@ -46,7 +61,7 @@ pub struct Poller {
     snapshots: Arc<Snapshots>,
     state: Option<StateDir>,
     clock: Clock,
-    own: Option<(Caller, Session)>,
+    own: Option<(Caller, Arc<Session>)>,
     not_permitted: BTreeSet<&'static str>,
 }
 
@@ -54,7 +69,7 @@ impl Poller {
     /// A poller that has not asked anything yet.
     #[must_use]
     pub fn new(hub: Hub, rhythm: Rhythm, policy: Policy, snapshots: Arc<Snapshots>) -> Self {
-        let clock = Clock(system_time);
+        let clock = Clock::default();
         Self { hub, rhythm, policy, snapshots, state: None, clock, own: None, not_permitted: BTreeSet::new() }
     }
 
@@ -89,16 +104,16 @@ impl Poller {
     /// Reads the account once and publishes what came of it.
     pub async fn step(&mut self) {
         let started = Instant::now();
-        if let Err(error) = self.identify().await {
-            return self.fail_all(&self.health(&[error], started));
-        }
-        let (caller, session) = self.own.as_ref().expect("identify() has just set it");
-        let mut account = self.known(caller);
-        let outcome = self.read(session, &mut account).await;
-        let id = caller.account.clone();
+        let (caller, session) = match self.identify().await {
+            Ok(own) => own,
+            Err(error) => return self.fail_all(&self.health(&[error], started)),
+        };
+        let mut account = self.known(&caller);
+        let outcome = self.read(&session, &mut account).await;
+        let id = caller.account;
         let account = Arc::new(account);
         self.save(account.clone()).await;
-        self.finish(&id, Some(account), self.health(&outcome.shortfalls, started));
+        self.finish(&id, Some(&account), &self.health(&outcome.shortfalls, started));
         self.tell_permissions(&id, outcome.not_permitted);
     }
 
@@ -106,7 +121,7 @@ impl Poller {
         let rotation_due = |user: &User, created| self.policy.due_after(user, created);
         let interval = i64::try_from(self.rhythm.interval.as_secs()).unwrap_or(i64::MAX / 4);
         let poll = Poll { session, started_at: self.now(), interval, rotation_due: &rotation_due };
-        let first = |account: &Account| self.snapshots.publish(&account.id, Some(Arc::new(account.clone())), None);
+        let first = |account: &Account| self.snapshots.publish(&account.id, Some(&Arc::new(account.clone())), None);
         let limit = self.rhythm.poll_timeout;
         match timeout(limit, collect::read(&poll, account, &first)).await {
             Ok(outcome) => outcome,
@@ -114,15 +129,16 @@ impl Poller {
         }
     }
 
-    async fn identify(&mut self) -> Attempt<()> {
-        if self.own.is_none() {
-            let caller = self.hub.identify(&UNKNOWN_ACCOUNT.into()).await?;
-            tracing::info!(account = %caller.account, "reading this account");
-            let session = self.hub.session(&caller.account);
-            self.own = Some((caller, session));
-            self.forget_others();
+    async fn identify(&mut self) -> Attempt<(Caller, Arc<Session>)> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
         }
-        Ok(())
+        let caller = self.hub.identify(&UNKNOWN_ACCOUNT.into()).await?;
+        tracing::info!(account = %caller.account, "reading this account");
+        let session = Arc::new(self.hub.session(&caller.account));
+        let own = self.own.insert((caller, session)).clone();
+        self.forget_others();
+        Ok(own)
     }
 
     /// Accounts of an earlier run with other credentials, and the one not known by name.
@@ -138,10 +154,10 @@ impl Poller {
     fn fail_all(&self, health: &Health) {
         let fleet = self.snapshots.fleet();
         for id in fleet.accounts.keys() {
-            self.finish(id, None, health.clone());
+            self.finish(id, None, health);
         }
         if fleet.accounts.is_empty() {
-            self.finish(&UNKNOWN_ACCOUNT.into(), None, health.clone());
+            self.finish(&UNKNOWN_ACCOUNT.into(), None, health);
         }
     }
 
@@ -160,8 +176,8 @@ impl Poller {
         }
     }
 
-    fn finish(&self, id: &Arc<str>, account: Option<Arc<Account>>, health: Health) {
-        let keys = account.as_deref().map_or(0, |account| account.keys().count());
+    fn finish(&self, id: &Arc<str>, account: Option<&Arc<Account>>, health: &Health) {
+        let keys = account.map_or(0, |account| account.keys().count());
         let fleet = self.snapshots.fleet();
         let before = fleet.accounts.get(id).and_then(|state| state.health.as_ref());
         match (before.is_none_or(|health| health.is_up), health.is_up) {
@@ -198,7 +214,7 @@ impl Poller {
     }
 
     fn now(&self) -> Timestamp {
-        (self.clock.0)()
+        self.clock.now()
     }
 }
 

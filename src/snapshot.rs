@@ -55,12 +55,12 @@ impl Snapshots {
     }
 
     /// Replaces one account. What is `None` stays as it was.
-    pub fn publish(&self, id: &Arc<str>, account: Option<Arc<Account>>, health: Option<Health>) {
+    pub fn publish(&self, id: &Arc<str>, account: Option<&Arc<Account>>, health: Option<&Health>) {
         self.current.rcu(|fleet| {
             let mut next = Fleet::clone(fleet);
             let known = fleet.accounts.get(id);
-            let account = account.clone().or_else(|| known?.account.clone());
-            let health = health.clone().or_else(|| known?.health.clone());
+            let account = account.cloned().or_else(|| known?.account.clone());
+            let health = health.cloned().or_else(|| known?.health.clone());
             next.accounts.insert(id.clone(), Arc::new(AccountState { account, health }));
             next
         });
@@ -84,16 +84,16 @@ mod tests {
         Arc::new(Account::new(&id.into(), &"aws".into()))
     }
 
-    fn health(is_up: bool) -> Option<Health> {
-        Some(Health { is_up, errors: vec![], tried_at: 1, seconds: 0.1 })
+    fn health(is_up: bool) -> Health {
+        Health { is_up, errors: vec![], tried_at: 1, seconds: 0.1 }
     }
 
     #[test]
     fn a_failed_poll_keeps_the_data_and_changes_the_health() {
         let snapshots = Snapshots::default();
         let id: Arc<str> = "111122223333".into();
-        snapshots.publish(&id, Some(account(&id)), health(true));
-        snapshots.publish(&id, None, health(false));
+        snapshots.publish(&id, Some(&account(&id)), Some(&health(true)));
+        snapshots.publish(&id, None, Some(&health(false)));
         let state = snapshots.fleet().accounts[&id].clone();
         assert!(state.account.is_some());
         assert!(!state.health.as_ref().unwrap().is_up);
@@ -103,10 +103,10 @@ mod tests {
     fn data_published_in_the_middle_of_a_poll_keeps_the_health() {
         let snapshots = Snapshots::default();
         let id: Arc<str> = "111122223333".into();
-        snapshots.publish(&id, Some(account(&id)), None);
+        snapshots.publish(&id, Some(&account(&id)), None);
         assert!(snapshots.fleet().accounts[&id].health.is_none());
-        snapshots.publish(&id, None, health(true));
-        snapshots.publish(&id, Some(account(&id)), None);
+        snapshots.publish(&id, None, Some(&health(true)));
+        snapshots.publish(&id, Some(&account(&id)), None);
         assert!(snapshots.fleet().accounts[&id].health.is_some());
     }
 
@@ -114,7 +114,7 @@ mod tests {
     fn a_removed_account_is_gone() {
         let snapshots = Snapshots::default();
         let id: Arc<str> = UNKNOWN_ACCOUNT.into();
-        snapshots.publish(&id, None, health(false));
+        snapshots.publish(&id, None, Some(&health(false)));
         snapshots.remove(&id);
         assert!(snapshots.fleet().accounts.is_empty());
     }

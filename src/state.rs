@@ -61,7 +61,7 @@ impl StateDir {
         let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == ENDING)).collect();
         files.sort();
-        files.iter().filter_map(|file| self.load_file(file)).collect()
+        files.iter().filter_map(|file| load_file(file)).collect()
     }
 
     /// Replaces the account's file.
@@ -87,16 +87,16 @@ impl StateDir {
             tracing::warn!(file = %file.display(), %error, "the state of an account that is gone could not be removed");
         }
     }
+}
 
-    fn load_file(&self, file: &Path) -> Option<Arc<Account>> {
-        match fs::read(file).map_err(Untrusted::from).and_then(|content| decode(&content)) {
-            Ok(account) => Some(Arc::new(account)),
-            Err(reason) => {
-                let aside = file.with_extension("untrusted");
-                let moved = fs::rename(file, &aside).map_or_else(|e| e.to_string(), |()| aside.display().to_string());
-                tracing::warn!(file = %file.display(), %reason, set_aside = moved, "a state file is not trusted");
-                None
-            }
+fn load_file(file: &Path) -> Option<Arc<Account>> {
+    match fs::read(file).map_err(Untrusted::from).and_then(|content| decode(&content)) {
+        Ok(account) => Some(Arc::new(account)),
+        Err(reason) => {
+            let aside = file.with_extension("untrusted");
+            let moved = fs::rename(file, &aside).map_or_else(|e| e.to_string(), |()| aside.display().to_string());
+            tracing::warn!(file = %file.display(), %reason, set_aside = moved, "a state file is not trusted");
+            None
         }
     }
 }

@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_long_run_keeps_to_the_rate_after_a_small_burst() {
-        let start = Instant::now() + Duration::from_secs(60);
+        let start = Instant::now() + Duration::from_mins(1);
         let pace = Pace::new(5.0);
         let seconds = seconds_for(&pace, start, 105);
         assert!((19.9..=20.1).contains(&seconds), "{seconds}");
@@ -89,20 +89,20 @@ mod tests {
 
     #[test]
     fn throttling_halves_the_pace_and_answers_restore_it() {
-        let mut start = Instant::now() + Duration::from_secs(60);
+        let mut start = Instant::now() + Duration::from_mins(1);
         let pace = Pace::new(10.0);
         pace.slow_down();
         let slow = seconds_for(&pace, start, 14);
         assert!((1.7..=1.9).contains(&slow), "{slow}");
         (0..40).for_each(|_| pace.speed_up());
-        start += Duration::from_secs(60);
+        start += Duration::from_mins(1);
         let fast = seconds_for(&pace, start, 14);
         assert!((0.8..=1.0).contains(&fast), "{fast}");
     }
 
     #[test]
     fn endless_throttling_leaves_a_tenth_of_the_pace() {
-        let start = Instant::now() + Duration::from_secs(60);
+        let start = Instant::now() + Duration::from_mins(1);
         let pace = Pace::new(10.0);
         (0..50).for_each(|_| pace.slow_down());
         let seconds = seconds_for(&pace, start, 6);

@@ -73,9 +73,10 @@ impl Taken {
         let Some(census) = self.census else { return };
         let is_complete = outcome.shortfalls.len() == self.shortfalls_before;
         let earlier = account.census.complete_at;
-        account.census = match is_complete {
-            true => census,
-            false => Census { complete_at: earlier, next_at: account.census.next_at, ..census },
+        account.census = if is_complete {
+            census
+        } else {
+            Census { complete_at: earlier, next_at: account.census.next_at, ..census }
         };
     }
 }

@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures_util::{StreamExt, stream};
 
 use super::{Outcome, PARALLEL, Poll, census::Taken, identity, wire};
-use crate::inventory::{Account, CensusSource, Status, Timestamp, User};
+use crate::{
+    aws::CallError,
+    inventory::{Account, CensusSource, Status, Timestamp, User},
+};
 
 /// Confirms the keys of due users, then brings their tags and last uses up to date.
 pub(super) async fn confirm(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) {
@@ -52,7 +55,7 @@ async fn read_tags(poll: &Poll<'_>, account: &mut Account, names: &[Arc<str>], o
     let ask = |name: Arc<str>| async move { (wire::user_tags(poll.session, &name).await, name) };
     let mut answers = stream::iter(names.iter().cloned().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
     while let Some((answer, name)) = answers.next().await {
-        if answer.as_ref().is_err_and(|error| error.is_no_such_entity()) {
+        if answer.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;
         }
         if let (Some(tags), Some(user)) = (outcome.optional(answer), account.user_mut(&name)) {

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{Outcome, PARALLEL, Poll, census::Taken, report::Slot, wire};
 use crate::{
-    aws::Attempt,
+    aws::{Attempt, CallError},
     inventory::{AccessKey, Account, LastUse},
 };
 
@@ -114,7 +114,7 @@ pub(super) async fn read_last_uses(
     let ask = |(user, id): (Arc<str>, Arc<str>)| async move { (wire::last_use(poll.session, &id).await, user, id) };
     let mut answers = stream::iter(keys.into_iter().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
     while let Some((answer, user, id)) = answers.next().await {
-        let is_gone = answer.as_ref().is_err_and(|error| error.is_no_such_entity());
+        let is_gone = answer.as_ref().is_err_and(CallError::is_no_such_entity);
         let read = if is_gone { LastUse::Unknown } else { outcome.required(answer).unwrap_or(LastUse::Unknown) };
         let key = account.user_mut(&user).and_then(|user| user.keys.iter_mut().find(|key| key.id == id));
         if let Some(key) = key {

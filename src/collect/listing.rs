@@ -13,7 +13,10 @@ use super::{
     census::{REPORT_LIFETIME, Taken},
     identity, wire,
 };
-use crate::inventory::{Account, Census, CensusSource, User};
+use crate::{
+    aws::CallError,
+    inventory::{Account, Census, CensusSource, User},
+};
 
 /// A listing may take this share of the time; the rest of the quota belongs to others.
 const REST: u64 = 10;
@@ -43,7 +46,7 @@ pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &m
     let questions: Vec<_> = keyed.map(|user| ask(user.name.clone())).collect();
     let mut answers = stream::iter(questions).buffer_unordered(PARALLEL);
     while let Some((tags, quarantined, name)) = answers.next().await {
-        if tags.as_ref().is_err_and(|error| error.is_no_such_entity()) {
+        if tags.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;
         }
         let (tags, quarantined) = (outcome.optional(tags), outcome.optional(quarantined));

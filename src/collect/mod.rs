@@ -54,10 +54,8 @@ pub async fn read(poll: &Poll<'_>, account: &mut Account, publish: &(dyn Fn(&Acc
     let mut outcome = Outcome::default();
     let counted = outcome.optional(wire::root_keys_present(poll.session).await);
     account.count_root_keys(counted);
-    let taken = match account.census.next_at <= poll.started_at {
-        true => census::take(poll, account, &mut outcome).await,
-        false => census::Taken::default(),
-    };
+    let is_new = account.census.next_at <= poll.started_at;
+    let taken = if is_new { census::take(poll, account, &mut outcome).await } else { census::Taken::default() };
     due::confirm(poll, account, &taken, &mut outcome).await;
     publish(account);
     identity::resolve(poll, account, &taken, &mut outcome).await;

@@ -1,9 +1,19 @@
-//! What the operator wants.
+//! What the operator wants: as written → read over the defaults → valid.
+//!
+//! `document` turns text into nodes that know their place, `section` takes values out of
+//! them and collects what is wrong, `value` knows what a value may be, `read` knows which
+//! keys there are.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod document;
+mod error;
+mod read;
+mod section;
+mod value;
+
+use std::{fs, path::PathBuf, time::Duration};
+
+pub use error::{ConfigError, Mistake};
+pub use value::tag_label;
 
 /// The whole configuration, valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +24,8 @@ pub struct Config {
     pub policy: PolicyLimits,
     /// The limits that we keep to.
     pub limits: Limits,
+    /// What the series of a key say beyond its identity.
+    pub labels: Labels,
     /// Where the last good data is kept.
     pub state_dir: Option<PathBuf>,
 }
@@ -40,36 +52,53 @@ pub struct Limits {
     pub poll_timeout: Duration,
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
+/// What the series of a key say beyond its identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// Tags of users that are shown, as `tag_<name>`.
+    pub user_tags: Vec<String>,
+}
+
+const DAY: Duration = Duration::from_hours(24);
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            poll_interval: Duration::from_secs(300),
+            poll_interval: Duration::from_mins(5),
             policy: PolicyLimits { max_age: 90 * DAY, warn_before: 14 * DAY, max_idle: 45 * DAY },
             limits: Limits {
                 requests_per_second: 5.0,
                 attempt_timeout: Duration::from_secs(10),
-                poll_timeout: Duration::from_secs(3600),
+                poll_timeout: Duration::from_hours(1),
             },
+            labels: Labels::default(),
             state_dir: None,
         }
     }
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-#[error("reading configuration file {path:?}: files are not supported yet")]
-pub struct ConfigError {
-    path: PathBuf,
-}
-
 impl Config {
-    /// Reads a file.
+    /// Reads a file. Keys that it does not have keep their defaults.
     ///
     /// # Errors
-    /// Always, for now.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Err(ConfigError { path: path.to_owned() })
+    /// When the file cannot be read, and for all its mistakes at once.
+    pub fn load(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        let path = path.into();
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text).map_err(|mistakes| ConfigError::Mistakes { path, mistakes }),
+            Err(source) => Err(ConfigError::Unreadable { path, source }),
+        }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// All its mistakes, in the order of the file.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        let document = document::parse(text).map_err(|mistake| vec![mistake])?;
+        let mut mistakes = Vec::new();
+        let config = read::config(&document, &mut mistakes);
+        mistakes.sort_by_key(|mistake| mistake.place);
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::{
+    Judgement,
     family::{
         ACCOUNT_CENSUS, ACCOUNT_DATA, ACCOUNT_INFO, ACCOUNT_KEYS, ACCOUNT_OVERDUE, ACCOUNT_ROOT_KEYS, ACCOUNT_UP,
         ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_INFO, KEY_LAST_USED, KEY_LAST_USED_INFO,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     inventory::{AccessKey, Account, LastUse, Status, Timestamp, User},
-    policy::{self, Policy},
+    policy,
     snapshot::AccountState,
 };
 
@@ -46,20 +47,21 @@ struct Draft<'a> {
     parts: [String; FAMILIES.len()],
     ages: Vec<Age>,
     account_id: &'a str,
+    judgement: &'a Judgement,
 }
 
 impl Rendered {
-    pub(super) fn new(id: &str, state: &AccountState, policy: &Policy) -> Self {
-        let mut draft = Draft { parts: Default::default(), ages: Vec::new(), account_id: id };
+    pub(super) fn new(id: &str, state: &AccountState, judgement: &Judgement) -> Self {
+        let mut draft = Draft { parts: Default::default(), ages: Vec::new(), account_id: id, judgement };
         draft.health(state);
         if let Some(account) = &state.account {
             draft.account(account);
-            account.keys().for_each(|(user, key)| draft.key(user, key, policy));
+            account.keys().for_each(|(user, key)| draft.key(user, key));
         }
         let age_bytes = draft.ages.iter().map(|age| age.series.len() + DIGITS + 1).sum();
         let overdue = state.account.as_deref().map(|account| Overdue {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
-            due_times: policy.due_times(account),
+            due_times: judgement.policy.due_times(account),
         });
         Self { parts: draft.parts.map(Bytes::from), ages: draft.ages, age_bytes, overdue }
     }
@@ -126,17 +128,19 @@ impl Draft<'_> {
         }
     }
 
-    fn key(&mut self, user: &User, key: &AccessKey, policy: &Policy) {
+    fn key(&mut self, user: &User, key: &AccessKey) {
         let identity = [("user_name", &*user.name), ("access_key_id", &*key.id)];
         let (status, usage) = (key.status.as_str(), key.last_use.as_str());
-        let info = [identity[0], identity[1], ("status", status), ("usage", usage), ("user_path", &user.path)];
+        let mut info = vec![identity[0], identity[1], ("status", status), ("usage", usage), ("user_path", &user.path)];
+        let tags = &self.judgement.tags;
+        info.extend(tags.iter().filter_map(|(key, label)| Some((label.as_str(), user.tag(key)?))));
         self.add(KEY_INFO, &info, 1);
         self.add(KEY_CREATED, &identity, key.created);
         self.add(KEY_ACTIVE, &identity, i64::from(key.status.is_active()));
         if user.is_quarantined {
             self.add(KEY_QUARANTINED, &identity, 1);
         }
-        if let Some(due) = policy.rotation_due(user, key) {
+        if let Some(due) = self.judgement.policy.rotation_due(user, key) {
             self.add(KEY_ROTATION_DUE, &identity, due);
         }
         self.last_use(identity, &key.last_use);

@@ -14,6 +14,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    config::{Labels, tag_label},
     inventory::Timestamp,
     policy::Policy,
     snapshot::{AccountState, Fleet, Snapshots},
@@ -25,63 +26,72 @@ use family::FAMILIES;
 #[derive(Debug)]
 pub struct Exposition {
     snapshots: Arc<Snapshots>,
+    judgement: Judgement,
+    cache: Mutex<BTreeMap<Arc<str>, Kept>>,
+}
+
+/// What the operator's configuration adds to the nouns.
+#[derive(Debug)]
+struct Judgement {
     policy: Policy,
-    shelf: Mutex<BTreeMap<Arc<str>, Shelved>>,
+    /// Chosen tags of users, and the label of each.
+    tags: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
-struct Shelved {
+struct Kept {
     of: Arc<AccountState>,
     rendered: Arc<Rendered>,
 }
 
 impl Exposition {
-    /// An exposition of these snapshots, judged by this policy.
+    /// An exposition of these snapshots, judged by this policy, with the tags chosen here.
     #[must_use]
-    pub fn new(snapshots: Arc<Snapshots>, policy: Policy) -> Self {
-        Self { snapshots, policy, shelf: Mutex::default() }
+    pub fn new(snapshots: Arc<Snapshots>, policy: Policy, labels: &Labels) -> Self {
+        let tags = labels.user_tags.iter().map(|key| (key.clone(), tag_label(key))).collect();
+        Self { snapshots, judgement: Judgement { policy, tags }, cache: Mutex::default() }
     }
 
     /// Every series of every account, in parts that only have to be strung together.
     #[must_use]
     pub fn page(&self, now: Timestamp) -> Vec<Bytes> {
         let accounts = self.rendered(&self.snapshots.fleet());
-        let mut parts = Vec::with_capacity(FAMILIES.len() * (accounts.len() + 1));
+        let mut page = Vec::with_capacity(FAMILIES.len() * (accounts.len() + 1));
         for (place, family) in FAMILIES.iter().enumerate() {
             let series: Vec<Bytes> =
                 accounts.iter().map(|account| account.part(place, now)).filter(|part| !part.is_empty()).collect();
             if !series.is_empty() {
-                parts.push(family.header());
-                parts.extend(series);
+                page.push(family.header());
+                page.extend(series);
             }
         }
-        parts
+        page
     }
 
-    /// The accounts and how they fare, as HTML.
+    /// The accounts and how they fare, as HTML; the metrics are at this path.
     #[must_use]
-    pub fn status_page(&self, now: Timestamp) -> String {
-        status_page::render(&self.snapshots.fleet(), &self.policy, now)
+    pub fn status_page(&self, telemetry_path: &str, now: Timestamp) -> String {
+        status_page::render(&self.snapshots.fleet(), self.judgement.policy, telemetry_path, now)
     }
 
     fn rendered(&self, fleet: &Fleet) -> Vec<Arc<Rendered>> {
-        let mut shelf = self.shelf.lock().expect("rendering does not panic");
-        shelf.retain(|id, _| fleet.accounts.contains_key(id));
-        fleet.accounts.iter().map(|(id, state)| fresh(&mut shelf, id, state, &self.policy)).collect()
+        let mut cache = self.cache.lock().expect("rendering does not panic");
+        cache.retain(|id, _| fleet.accounts.contains_key(id));
+        fleet.accounts.iter().map(|(id, state)| fresh(&mut cache, id, state, &self.judgement)).collect()
     }
 }
 
 fn fresh(
-    shelf: &mut BTreeMap<Arc<str>, Shelved>,
+    cache: &mut BTreeMap<Arc<str>, Kept>,
     id: &Arc<str>,
     state: &Arc<AccountState>,
-    policy: &Policy,
+    judgement: &Judgement,
 ) -> Arc<Rendered> {
-    if let Some(shelved) = shelf.get(id).filter(|shelved| Arc::ptr_eq(&shelved.of, state)) {
-        return shelved.rendered.clone();
+    if let Some(kept) = cache.get(id).filter(|kept| Arc::ptr_eq(&kept.of, state)) {
+        return kept.rendered.clone();
     }
-    let rendered = Arc::new(Rendered::new(id, state, policy));
-    shelf.insert(id.clone(), Shelved { of: state.clone(), rendered: rendered.clone() });
+    let rendered = Arc::new(Rendered::new(id, state, judgement));
+    cache.insert(id.clone(), Kept { of: state.clone(), rendered: rendered.clone() });
     rendered
 }
 

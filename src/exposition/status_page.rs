@@ -12,18 +12,18 @@ const STYLE: &str = "body{font-family:sans-serif;margin:2rem;max-width:60rem;col
                      td,th{padding:.3rem 1rem .3rem 0;text-align:left}";
 
 /// The whole page.
-pub(super) fn render(fleet: &Fleet, policy: &Policy, now: Timestamp) -> String {
-    let version = env!("CARGO_PKG_VERSION");
+pub(super) fn render(fleet: &Fleet, policy: Policy, telemetry_path: &str, now: Timestamp) -> String {
+    let (version, metrics) = (env!("CARGO_PKG_VERSION"), escaped(telemetry_path));
     let rows: String = fleet.accounts.iter().map(|(id, state)| row(id, state, policy, now)).collect();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>iam-key-exporter</title><style>{STYLE}</style>\
          <h1>iam-key-exporter</h1><p>Age and last use of AWS IAM access keys. Version {version}.</p>\
-         <p><a href=\"/metrics\">Metrics</a> · <a href=\"/-/healthy\">Health</a> · <a href=\"/-/ready\">Readiness</a></p>\
+         <p><a href=\"{metrics}\">Metrics</a> · <a href=\"/-/healthy\">Health</a> · <a href=\"/-/ready\">Readiness</a></p>\
          <table><tr><th>Account<th>Read<th>Keys<th>Overdue<th>Last attempt</tr>{rows}</table></html>\n"
     )
 }
 
-fn row(id: &str, state: &AccountState, policy: &Policy, now: Timestamp) -> String {
+fn row(id: &str, state: &AccountState, policy: Policy, now: Timestamp) -> String {
     let health = match &state.health {
         None => "not yet",
         Some(health) if health.is_up => "ok",

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
-    inventory::{AccessKey, Account, Census, CensusSource, LastUse, Status, Use, User},
+    inventory::{AccessKey, Account, Census, CensusSource, LastUse, Status, Tag, Use, User},
     snapshot::Health,
 };
 
@@ -14,16 +14,18 @@ fn key(id: &str, age: i64, status: Status, last_use: LastUse) -> AccessKey {
 }
 
 fn account() -> Account {
-    let used = LastUse::Used(Use { at: NOW - DAY, service: "s3".into(), region: "eu-central-1".into() });
+    let last = LastUse::Used(Use { at: NOW - DAY, service: "s3".into(), region: "eu-central-1".into() });
     let user = |name: &str, path: &str, keys| User { keys, ..User::new(name.into(), path.into()) };
     let mut leaked = user("leaked", "/", vec![key("AKIALEAK", DAY, Status::Active, LastUse::Never)]);
     leaked.is_quarantined = true;
+    let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
+    leaked.tags = vec![tag("Cost:Center", "42 \"é\""), tag("unasked", "x")];
     Account {
         alias: Some("prod".into()),
         root_keys_present: Some(1),
         due_keys_at: Some(NOW - 5),
         users: vec![
-            user("ci-bot", "/ci/", vec![key("AKIAOLD", 97 * DAY, Status::Active, used)]),
+            user("ci-bot", "/ci/", vec![key("AKIAOLD", 97 * DAY, Status::Active, last)]),
             leaked,
             user("no-keys", "/", vec![]),
             user(
@@ -43,8 +45,9 @@ fn account() -> Account {
 fn exposition(account: Option<Account>, is_up: bool) -> Exposition {
     let snapshots = Arc::new(Snapshots::default());
     let health = Health { is_up, errors: vec![], tried_at: NOW, seconds: 1.5 };
-    snapshots.publish(&"111122223333".into(), account.map(Arc::new), Some(health));
-    Exposition::new(snapshots, Policy::new(Duration::from_secs(90 * 86_400)))
+    snapshots.publish(&"111122223333".into(), account.map(Arc::new).as_ref(), Some(&health));
+    let labels = Labels { user_tags: vec!["cost:center".into(), "owner".into()] };
+    Exposition::new(snapshots, Policy::new(Duration::from_hours(90 * 24)), &labels)
 }
 
 fn text(exposition: &Exposition, now: Timestamp) -> String {

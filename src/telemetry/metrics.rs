@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prometheus::{
-    CounterVec, Encoder, Gauge, GaugeVec, IntGauge, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, GaugeVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
     process_collector::ProcessCollector,
     proto::MetricFamily,
@@ -14,6 +14,7 @@ use prometheus::{
 use crate::{
     aws::{Reason, Tally},
     config::PolicyLimits,
+    inventory::Timestamp,
 };
 
 /// A metric could not be registered.
@@ -24,7 +25,7 @@ pub type MetricsError = prometheus::Error;
 pub struct SelfMetrics {
     registry: Registry,
     reload_successful: IntGauge,
-    reload_success_time: Gauge,
+    reload_success_time: IntGauge,
 }
 
 impl SelfMetrics {
@@ -38,7 +39,7 @@ impl SelfMetrics {
             "iam_key_exporter_config_last_reload_successful",
             "1 if the last load of the configuration succeeded, 0 if it was refused and the old one stayed.",
         )?;
-        let reload_success_time = Gauge::new(
+        let reload_success_time = IntGauge::new(
             "iam_key_exporter_config_last_reload_success_timestamp_seconds",
             "When a configuration was last loaded successfully, Unix time.",
         )?;
@@ -52,9 +53,9 @@ impl SelfMetrics {
     }
 
     /// A configuration was loaded at this time.
-    pub fn config_loaded(&self, unix_seconds: f64) {
+    pub fn config_loaded(&self, at: Timestamp) {
         self.reload_successful.set(1);
-        self.reload_success_time.set(unix_seconds);
+        self.reload_success_time.set(at);
     }
 
     /// All of them as text 0.0.4.

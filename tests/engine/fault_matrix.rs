@@ -22,7 +22,7 @@ fn faults() -> Vec<(Fault, Reason)> {
     vec![
         (Fault::Throttle, Reason::Throttled),
         (Fault::ServiceFailure, Reason::Other),
-        (Fault::Delay(Duration::from_secs(60)), Reason::Timeout),
+        (Fault::Delay(Duration::from_mins(1)), Reason::Timeout),
         (Fault::DropConnection, Reason::Network),
         (Fault::CutBody, Reason::Network),
         (Fault::MalformedXml, Reason::InvalidResponse),

@@ -26,6 +26,7 @@ use hyper::{
 };
 use iam_key_exporter::{
     aws::{CallLimits, Hub, Tally},
+    config::Labels,
     exposition::Exposition,
     policy::Policy,
     poller::{Clock, Poller, Rhythm},
@@ -62,12 +63,13 @@ impl Watch {
         stub.cloud().set_now(Some(now()));
         let snapshots = Arc::new(Snapshots::default());
         for account in state.iter().flat_map(StateDir::load) {
-            snapshots.publish(&account.id.clone(), Some(account), None);
+            snapshots.publish(&account.id, Some(&account), None);
         }
-        let policy = Policy::new(Duration::from_secs(90 * 86_400));
+        let policy = Policy::new(Duration::from_hours(90 * 24));
         let tally = Arc::new(Tally::default());
+        let labels = Labels { user_tags: vec!["team".into()] };
         let poller = poller(stub, policy, &snapshots, &tally).await.with_state(state);
-        let exposition = Exposition::new(snapshots.clone(), policy);
+        let exposition = Exposition::new(snapshots.clone(), policy, &labels);
         Self { stub: stub.clone(), snapshots, poller, exposition, tally }
     }
 
@@ -125,10 +127,10 @@ async fn poller(stub: &Stub, policy: Policy, snapshots: &Arc<Snapshots>, tally: 
     let limits = CallLimits {
         requests_per_second: 5.0,
         attempt_timeout: Duration::from_secs(10),
-        throttle_patience: Duration::from_secs(60),
+        throttle_patience: Duration::from_mins(1),
     };
     let hub = Hub::new(&sdk_config(stub).await, limits, tally.clone());
-    let rhythm = Rhythm { interval: Duration::from_secs(300), poll_timeout: Duration::from_secs(3_600) };
+    let rhythm = Rhythm { interval: Duration::from_mins(5), poll_timeout: Duration::from_hours(1) };
     Poller::new(hub, rhythm, policy, snapshots.clone()).with_clock(Clock(now))
 }
 

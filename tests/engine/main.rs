@@ -1,6 +1,8 @@
 //! The collection engine as a whole: the real poller and SDK against the stub, in one
 //! process and with paused time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod fault_matrix;
 mod in_process;
 mod truth;

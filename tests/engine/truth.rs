@@ -109,11 +109,11 @@ impl World {
     fn add_key(&mut self, user: &str, created: i64) {
         self.names += 1;
         let id = format!("AKIAEXAMPLE{:09}", self.names);
-        let (active, used) = (self.rng.u32(0..4) > 0, self.rng.bool());
+        let (is_active, was_used) = (self.rng.u32(0..4) > 0, self.rng.bool());
         let mut cloud = self.stub.cloud();
         let key = cloud.account(ACCOUNT).user(user).key(&id, created);
-        key.active = active;
-        if used {
+        key.active = is_active;
+        if was_used {
             key.used(created + 60, "s3", "us-east-1");
         }
     }

@@ -1,0 +1,55 @@
+//! Which keys there are.
+
+use super::{
+    Config, Limits, PolicyLimits,
+    document::Node,
+    error::Mistake,
+    section::Section,
+    value::{DURATION, FOLDER, RATE, TAG_KEY, tag_label},
+};
+
+/// The defaults with what is written over them.
+pub(super) fn config(document: &Node, mistakes: &mut Vec<Mistake>) -> Config {
+    let mut config = Config::default();
+    let mut root = Section::new(String::new(), document, mistakes);
+    root.set("poll_interval", &DURATION, &mut config.poll_interval);
+    root.section("policy", |section| policy(section, &mut config.policy));
+    root.section("limits", |section| limits(section, &mut config.limits));
+    root.section("labels", |section| config.labels.user_tags = user_tags(section));
+    root.set_some("state_dir", &FOLDER, &mut config.state_dir);
+    root.finish();
+    config
+}
+
+fn policy(section: &mut Section<'_>, policy: &mut PolicyLimits) {
+    section.set("max_age", &DURATION, &mut policy.max_age);
+    section.set("warn_before", &DURATION, &mut policy.warn_before);
+    section.set("max_idle", &DURATION, &mut policy.max_idle);
+    let Some(place) = section.place(&["warn_before", "max_age"]) else { return };
+    if policy.warn_before >= policy.max_age {
+        let [warn_before, max_age] = [policy.warn_before, policy.max_age].map(humantime::format_duration);
+        let what = format!("found {warn_before}, allowed is less than policy.max_age, which is {max_age}");
+        section.refuse(place, "warn_before", &what);
+    }
+}
+
+fn limits(section: &mut Section<'_>, limits: &mut Limits) {
+    section.set("requests_per_second", &RATE, &mut limits.requests_per_second);
+    section.set("attempt_timeout", &DURATION, &mut limits.attempt_timeout);
+    section.set("poll_timeout", &DURATION, &mut limits.poll_timeout);
+}
+
+/// Two tags must not be shown under one label.
+fn user_tags(section: &mut Section<'_>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for (place, key) in section.list("user_tags", &TAG_KEY) {
+        match kept.iter().find(|other| tag_label(other) == tag_label(&key)) {
+            Some(other) => {
+                let what = format!("found {key:?}, which has the label of {other:?}: {}", tag_label(&key));
+                section.refuse(place, "user_tags", &what);
+            }
+            None => kept.push(key),
+        }
+    }
+    kept
+}

@@ -1,0 +1,157 @@
+//! Takes values out of a mapping, key by key, and remembers everything that is wrong.
+
+use super::{
+    document::{Content, Node},
+    error::{Mistake, Place},
+    value::Kind,
+};
+
+/// How alike a wrong key must be to a valid one to be taken for a slip of the pen.
+const ALIKE: f64 = 0.7;
+
+/// A mapping under a name; keys are taken out, what remains is unknown.
+pub(super) struct Section<'a> {
+    name: String,
+    entries: Vec<Entry<'a>>,
+    known: Vec<&'static str>,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+struct Entry<'a> {
+    key: String,
+    place: Place,
+    value: &'a Node,
+}
+
+impl<'a> Section<'a> {
+    /// The document itself has an empty name.
+    pub(super) fn new(name: String, node: &'a Node, mistakes: &'a mut Vec<Mistake>) -> Self {
+        let mut section = Self { name, entries: Vec::new(), known: Vec::new(), mistakes };
+        match &node.content {
+            Content::Nothing => {}
+            Content::Mapping(entries) => entries.iter().for_each(|(key, value)| section.enter(key, value)),
+            other => section.refuse_value(node.place, None, other, "keys and values"),
+        }
+        section
+    }
+
+    fn enter(&mut self, key: &Node, value: &'a Node) {
+        let Content::Scalar(text) = &key.content else {
+            return self.refuse_value(key.place, None, &key.content, "a key");
+        };
+        let earlier = self.entries.iter().find(|entry| entry.key == *text).map(|entry| entry.place);
+        if let Some(earlier) = earlier {
+            return self.refuse(key.place, text, &format!("found a second time, first at {earlier}"));
+        }
+        self.entries.push(Entry { key: text.clone(), place: key.place, value });
+    }
+
+    /// Sets what the key gives, and leaves it alone where the key is absent or wrong.
+    pub(super) fn set<T>(&mut self, key: &'static str, kind: &Kind<T>, target: &mut T) {
+        if let Some(value) = self.take(key).and_then(|node| self.value(key, node, kind)) {
+            *target = value;
+        }
+    }
+
+    /// As `set`, for what has no default.
+    pub(super) fn set_some<T>(&mut self, key: &'static str, kind: &Kind<T>, target: &mut Option<T>) {
+        if let Some(value) = self.take(key).and_then(|node| self.value(key, node, kind)) {
+            *target = Some(value);
+        }
+    }
+
+    /// A list of values of one kind, each with its place; empty where the key is absent.
+    pub(super) fn list<T>(&mut self, key: &'static str, kind: &Kind<T>) -> Vec<(Place, T)> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        match &node.content {
+            Content::Nothing => Vec::new(),
+            Content::List(items) => {
+                items.iter().filter_map(|item| Some((item.place, self.value(key, item, kind)?))).collect()
+            }
+            other => {
+                self.refuse_value(node.place, Some(key), other, "a list");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A section below this one; `read` is not called where the key is absent.
+    pub(super) fn section(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>)) {
+        if let Some(node) = self.take(key) {
+            let mut section = Section::new(self.full(key), node, self.mistakes);
+            read(&mut section);
+            section.finish();
+        }
+    }
+
+    /// Where the value of the first of these keys that was written stands.
+    pub(super) fn place(&self, keys: &[&str]) -> Option<Place> {
+        let written = |key: &&str| self.entries.iter().find(|entry| entry.key == **key);
+        keys.iter().find_map(written).map(|entry| entry.value.place)
+    }
+
+    /// Notes a mistake in the value of this key.
+    pub(super) fn refuse(&mut self, place: Place, key: &str, what: &str) {
+        let what = format!("{}: {what}", self.full(key));
+        self.mistakes.push(Mistake { place, what });
+    }
+
+    /// Whatever was not asked for is unknown.
+    pub(super) fn finish(mut self) {
+        for Entry { key, place, .. } in std::mem::take(&mut self.entries) {
+            if !self.known.contains(&&*key) {
+                let what = format!("unknown key{}", self.advice(&key));
+                self.refuse(place, &key, &what);
+            }
+        }
+    }
+
+    fn advice(&self, key: &str) -> String {
+        let alike = |known: &&&str| strsim::jaro_winkler(key, known);
+        match self.known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))) {
+            Some(nearest) if alike(&nearest) >= ALIKE => format!(", did you mean {nearest}?"),
+            _ => format!(", allowed are {}", self.known.join(", ")),
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
+    }
+
+    fn value<T>(&mut self, key: &str, node: &Node, kind: &Kind<T>) -> Option<T> {
+        let value = match &node.content {
+            Content::Scalar(text) => (kind.parse)(text),
+            _ => None,
+        };
+        if value.is_none() {
+            self.refuse_value(node.place, Some(key), &node.content, kind.allowed);
+        }
+        value
+    }
+
+    fn refuse_value(&mut self, place: Place, key: Option<&str>, found: &Content, allowed: &str) {
+        let found = found.for_people();
+        let what = format!("found {found}, allowed is {allowed}");
+        match key {
+            Some(key) => self.refuse(place, key, &what),
+            None if self.name.is_empty() => self.mistakes.push(Mistake { place, what }),
+            None => self.mistakes.push(Mistake { place, what: format!("{}: {what}", self.name) }),
+        }
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+impl Content {
+    fn for_people(&self) -> String {
+        match self {
+            Self::Nothing => "nothing".into(),
+            Self::Scalar(text) => format!("{text:?}"),
+            Self::List(_) => "a list".into(),
+            Self::Mapping(_) => "keys and values".into(),
+        }
+    }
+}
