@@ -1,8 +1,6 @@
 //! The rules of the house: which module may know what, how long a file may be, and that
 //! alerts and documents speak of metrics and runbooks that exist.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{
     collections::BTreeSet,
     fs,

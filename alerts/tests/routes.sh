@@ -40,7 +40,7 @@ if grep 'target_matchers' "$config" | grep -qv 'alertname="AWSIAMAccessKeyDueSoo
     echo 'alertmanager.example.yaml: only AWSIAMAccessKeyDueSoon may be inhibited' >&2
     exit 1
 fi
-for hours in $(sed -n 's/^ *repeat_interval: \([0-9]*\)h$/\1/p' "$config"); do
+sed -n 's/^ *repeat_interval: \([0-9]*\)h$/\1/p' "$config" | while read -r hours; do
     [ "$hours" -lt 120 ] || { echo "repeat_interval ${hours}h is longer than the retention of 120h" >&2; exit 1; }
 done
 echo 'routes: ok'

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -59,6 +60,8 @@ pub struct CallError {
     pub reason: Reason,
     /// The error code that AWS sent, if any.
     pub code: Option<String>,
+    /// The HTTP status of AWS's answer, if there was one.
+    pub status: Option<u16>,
     /// For people.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
@@ -72,14 +75,14 @@ impl CallError {
     /// An answer that came, and cannot be what AWS means.
     pub fn invalid(operation: &'static str, on: &str, what: impl Into<String>) -> Self {
         let source = what.into().into();
-        Self { operation, on: on.into(), reason: Reason::InvalidResponse, code: None, source }
+        Self { operation, on: on.into(), reason: Reason::InvalidResponse, code: None, status: None, source }
     }
 
     /// A time limit passed.
     #[must_use]
     pub fn timeout(operation: &'static str, on: &str, limit: std::time::Duration) -> Self {
         let source = format!("no answer within {}", humantime::format_duration(limit)).into();
-        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, source }
+        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, status: None, source }
     }
 
     /// What the SDK reported.
@@ -89,13 +92,14 @@ impl CallError {
     {
         let code = error.as_service_error().and_then(|e| e.code()).map(str::to_owned);
         let reason = reason(&error, code.as_deref());
-        Self { operation, on: on.into(), reason, code, source: Box::new(error) }
+        let status = error.raw_response().map(|answer| answer.status().as_u16());
+        Self { operation, on: on.into(), reason, code, status, source: Box::new(error) }
     }
 
     /// An answer that came, and could not be read.
     pub fn unreadable(operation: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
         let reason = Reason::InvalidResponse;
-        Self { operation, on: String::new(), reason, code: None, source: Box::new(source) }
+        Self { operation, on: String::new(), reason, code: None, status: None, source: Box::new(source) }
     }
 
     /// Whether AWS refuses this operation to valid credentials: the policy lacks it.
@@ -103,6 +107,7 @@ impl CallError {
     pub fn is_not_permitted(&self) -> bool {
         let code = self.code.as_deref();
         self.reason == Reason::AccessDenied
+            && self.status.is_some()
             && code.is_none_or(|code| code.starts_with("AccessDenied") || code == "UnauthorizedOperation")
     }
 
@@ -136,15 +141,22 @@ pub fn retryable(error: &CallError) -> bool {
     }
 }
 
-fn reason<E>(error: &SdkError<E>, code: Option<&str>) -> Reason {
+fn reason<E: Error + 'static>(error: &SdkError<E>, code: Option<&str>) -> Reason {
     match error {
         SdkError::TimeoutError(_) => Reason::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Reason::Timeout,
-        SdkError::DispatchFailure(failure) if failure.is_io() => Reason::Network,
+        _ if lacks_credentials(error) => Reason::AccessDenied,
+        // What hyper calls neither io nor timeout is a connection that broke off.
+        SdkError::DispatchFailure(failure) if !failure.is_user() => Reason::Network,
         SdkError::ResponseError(_) => Reason::InvalidResponse,
         SdkError::ServiceError(context) => of_answer(context.raw(), code),
         _ => Reason::Other,
     }
+}
+
+/// Whether nothing was sent because there were no credentials to sign it with.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    error.is::<CredentialsError>() || error.source().is_some_and(lacks_credentials)
 }
 
 fn of_answer(answer: &HttpResponse, code: Option<&str>) -> Reason {
@@ -203,6 +215,7 @@ mod tests {
             on: String::new(),
             reason,
             code: code.map(Into::into),
+            status: Some(400),
             source: "x".into(),
         };
         assert!(!retryable(&with(Reason::AccessDenied, Some("AccessDenied"))));

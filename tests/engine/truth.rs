@@ -133,7 +133,7 @@ impl World {
 
     fn change(&mut self) {
         let users: Vec<String> = self.stub.cloud().account(ACCOUNT).users.keys().cloned().collect();
-        let Some(user) = self.rng.choice(users).map(|user| user.clone()) else { return drop(self.add_user()) };
+        let Some(user) = self.rng.choice(users) else { return drop(self.add_user()) };
         match self.rng.u32(0..8) {
             0 => drop(self.add_user()),
             1 => self.stub.cloud().account(ACCOUNT).remove_user(&user),

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Installs what the demo and the tests need besides Rust, on Debian and its relatives, and
+# says what it does. Usage: tests/install.sh demo|test
+#
+# Programs come from apt; they are started by us alone, never as services of the machine.
+# What is pinned to a version comes from PyPI into target/tools and leaves the machine as it is.
+set -eu
+cd "$(dirname "$0")/.."
+
+readonly MOTO='moto[server]==5.2.5'
+
+say() { echo "install: $*"; }
+
+# What apt has to bring: a package for each command that is missing.
+missing() {
+    while [ $# -gt 0 ]; do
+        command -v "$1" >/dev/null || printf '%s\n' "$2"
+        shift 2
+    done | sort -u
+}
+
+# apt, as root or through sudo. A policy that says no keeps new services from starting.
+install_packages() {
+    [ $# -gt 0 ] || return 0
+    say "from apt: $*"
+    command -v apt-get >/dev/null || { say "apt-get is missing; install these yourself: $*" >&2; exit 1; }
+    as_root=''
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    policy=/usr/sbin/policy-rc.d
+    ours=''
+    if [ ! -e "$policy" ]; then
+        ours=$policy
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+        $as_root chmod 755 "$policy"
+    fi
+    status=0
+    {
+        $as_root apt-get update -qq &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    } || status=$?
+    [ -z "$ours" ] || $as_root rm -f "$ours"
+    return "$status"
+}
+
+install_moto() {
+    tool=target/tools/moto
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$MOTO" ] || return 0
+    say "from PyPI into $tool: $MOTO"
+    rm -rf "$tool"
+    python3 -m venv "$tool"
+    "$tool/bin/pip" install --quiet --disable-pip-version-check "$MOTO"
+    echo "$MOTO" >"$tool/installed"
+}
+
+# aws-lc-sys, part of the TLS stack, is C.
+demo='cc gcc prometheus prometheus prometheus-alertmanager prometheus-alertmanager setpriv util-linux'
+test="$demo python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck"
+case "${1-}" in
+demo) wanted=$demo ;;
+test) wanted=$test ;;
+*) echo "usage: $0 demo|test" >&2; exit 2 ;;
+esac
+# shellcheck disable=SC2086
+packages=$(missing $wanted)
+if [ "$1" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages="$packages python3-venv"; fi
+# shellcheck disable=SC2086
+install_packages $packages
+[ "$1" = demo ] || install_moto

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Everything, step by step; the first that fails ends it. Called by make test.
+set -eu
+cd "$(dirname "$0")/.."
+began=$(date +%s)
+
+step() {
+    echo
+    echo "=== $1 ($(($(date +%s) - began)) s)"
+    shift
+    "$@"
+}
+
+step 'formatting' cargo fmt --all --check
+step 'scripts' shellcheck tests/*.sh alerts/tests/*.sh .ci/run
+step 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
+step 'alerting rules' promtool check rules --lint=all --lint-fatal alerts/rules.yaml
+step 'alerting rules at their boundaries' promtool test rules alerts/tests/*.yaml
+step 'alert routes' sh alerts/tests/routes.sh
+step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
+step 'tests' cargo test --locked --workspace
+step 'the demo' make --no-print-directory demo ARGS=--once
+echo
+echo "=== everything passed ($(($(date +%s) - began)) s)"

@@ -1,0 +1,59 @@
+//! moto, an AWS that we did not write: the independent judge.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::process::Process;
+
+/// Serves on a free port and says which; the seed is Python that may use `iam_backends`.
+const SERVER: &str = r#"
+import datetime, signal, sys
+from moto.server import ThreadedMotoServer
+from moto.iam.models import iam_backends, AccessKeyLastUsed
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+iam = iam_backends["123456789012"]["aws"]
+exec(open(sys.argv[1]).read())
+print("listening address=%s:%d" % server.get_host_and_port(), flush=True)
+signal.pause()
+"#;
+
+/// A running moto.
+#[derive(Debug)]
+pub struct Moto {
+    _process: Process,
+    address: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Moto {
+    /// Starts it with what this Python makes of `iam`, given `now` and `datetime`.
+    ///
+    /// # Errors
+    /// When it is not installed in `target/tools/moto`, or the seed fails; with its log.
+    pub async fn start(tools: &Path, seed: &str) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (server, seeding) = (folder.path().join("server.py"), folder.path().join("seed.py"));
+        std::fs::write(&server, SERVER)?;
+        std::fs::write(&seeding, seed)?;
+        let mut command = Command::new(python(tools));
+        command.arg(server).arg(seeding);
+        let mut process = Process::start("moto", &command)?;
+        let address = process.address("listening").await?;
+        Ok(Self { _process: process, address, _folder: folder })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+fn python(tools: &Path) -> PathBuf {
+    tools.join("moto/bin/python")
+}

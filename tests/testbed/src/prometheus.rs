@@ -1,0 +1,98 @@
+//! A real Prometheus that scrapes, judges and tells every second.
+
+use std::{fs, io, path::Path, process::Command};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{http, process::Process};
+
+/// A running Prometheus.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: Process,
+    address: String,
+    _folder: TempDir,
+}
+
+/// What a Prometheus watches, and whom it tells.
+#[derive(Clone, Debug, Default)]
+pub struct Watch<'a> {
+    /// `HOST:PORT` of each exporter.
+    pub targets: &'a [&'a str],
+    /// The rules; the repository's own file, not a copy.
+    pub rules: Option<&'a Path>,
+    /// `HOST:PORT` of the Alertmanager, if there is one.
+    pub alertmanager: Option<&'a str>,
+}
+
+impl Prometheus {
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// When it does not start; with its log.
+    pub async fn start(watch: &Watch<'_>) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("prometheus.yml");
+        fs::write(&file, configuration(watch))?;
+        let mut command = Command::new("prometheus");
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
+        command.arg("--web.listen-address=127.0.0.1:0");
+        let mut process = Process::start("prometheus", &command)?;
+        let address = process.address("msg=\"Listening on\"").await?;
+        Ok(Self { process, address, _folder: folder })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The labels of the alerts with this name that fire now.
+    pub async fn firing(&self, alert: &str) -> Vec<Value> {
+        let answer = self.api("alerts").await;
+        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        let meant = |a: &Value| a["state"] == "firing" && a["labels"]["alertname"] == alert;
+        alerts.into_iter().filter(meant).map(|alert| alert["labels"].clone()).collect()
+    }
+
+    /// The result of an instant query.
+    ///
+    /// # Panics
+    /// When Prometheus refuses the query.
+    pub async fn query(&self, query: &str) -> Vec<Value> {
+        let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let answer = self.api(&format!("query?query={encoded}")).await;
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn api(&self, path: &str) -> Value {
+        let answer = http::get(&format!("{}/api/v1/{path}", self.url())).await;
+        answer.ok().and_then(|answer| serde_json::from_slice(&answer.body).ok()).unwrap_or_default()
+    }
+}
+
+/// JSON is YAML.
+fn configuration(watch: &Watch<'_>) -> String {
+    let rules: Vec<_> = watch.rules.iter().map(|rules| rules.display().to_string()).collect();
+    let alertmanagers: Vec<_> = watch.alertmanager.iter().collect();
+    serde_json::json!({
+        "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
+        "rule_files": rules,
+        "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": alertmanagers }] }] },
+        "scrape_configs": [{
+            "job_name": "iam-key-exporter",
+            "static_configs": [{ "targets": watch.targets }],
+        }],
+    })
+    .to_string()
+}
