@@ -4,7 +4,7 @@
 //! account's health, never its data. One step at a time; a late one is not made up for.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -62,7 +62,7 @@ pub struct Poller {
     state: Option<StateDir>,
     clock: Clock,
     own: Option<(Caller, Arc<Session>)>,
-    not_permitted: BTreeSet<&'static str>,
+    denied: BTreeSet<&'static str>,
 }
 
 impl Poller {
@@ -70,7 +70,7 @@ impl Poller {
     #[must_use]
     pub fn new(hub: Hub, rhythm: Rhythm, policy: Policy, snapshots: Arc<Snapshots>) -> Self {
         let clock = Clock::default();
-        Self { hub, rhythm, policy, snapshots, state: None, clock, own: None, not_permitted: BTreeSet::new() }
+        Self { hub, rhythm, policy, snapshots, state: None, clock, own: None, denied: BTreeSet::new() }
     }
 
     /// Keeps the last good data here.
@@ -114,7 +114,7 @@ impl Poller {
         let account = Arc::new(account);
         self.save(account.clone()).await;
         self.finish(&id, Some(&account), &self.health(&outcome.shortfalls, started));
-        self.tell_permissions(&id, outcome.not_permitted);
+        self.tell_permissions(&id, outcome.permissions);
     }
 
     async fn read(&self, session: &Session, account: &mut Account) -> Outcome {
@@ -194,17 +194,14 @@ impl Poller {
     }
 
     /// Says once what is not permitted, and once that it is again.
-    fn tell_permissions(&mut self, account: &str, now: BTreeSet<&'static str>) {
-        for operation in now.difference(&self.not_permitted) {
-            tracing::warn!(
-                account,
-                "iam:{operation} is not permitted; doing without, which costs more calls or detail"
-            );
+    fn tell_permissions(&mut self, account: &str, permissions: BTreeMap<&'static str, bool>) {
+        for (operation, is_permitted) in permissions {
+            if is_permitted && self.denied.remove(operation) {
+                tracing::info!(account, "iam:{operation} is permitted again");
+            } else if !is_permitted && self.denied.insert(operation) {
+                tracing::warn!(account, "iam:{operation} is not permitted; doing without costs more calls or detail");
+            }
         }
-        for operation in self.not_permitted.difference(&now) {
-            tracing::info!(account, "iam:{operation} is permitted now, or was not needed");
-        }
-        self.not_permitted = now;
     }
 
     fn health(&self, shortfalls: &[CallError], started: Instant) -> Health {

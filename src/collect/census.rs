@@ -24,6 +24,9 @@ use crate::{
 /// AWS makes a report at most once in this time (API reference, `GenerateCredentialReport`).
 pub(super) const REPORT_LIFETIME: i64 = 4 * 3600;
 
+/// What the report needs.
+const REPORT: [&str; 2] = ["GenerateCredentialReport", "GetCredentialReport"];
+
 /// Pauses while AWS makes the report: live accounts took about 2 s; a minute is plenty for 5,000 users.
 const REPORT_PAUSES: [u64; 8] = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
@@ -42,10 +45,10 @@ pub(super) struct Taken {
 /// Asks for whatever AWS has.
 pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> Taken {
     let shortfalls_before = outcome.shortfalls.len();
-    let alias = outcome.optional(wire::account_alias(poll.session).await);
+    let alias = outcome.optional(&["ListAccountAliases"], wire::account_alias(poll.session).await);
     account.alias = alias.unwrap_or_else(|| account.alias.take());
-    let details = outcome.optional(wire::user_details(poll.session).await);
-    let report = outcome.optional(report(poll).await);
+    let details = outcome.optional(&["GetAccountAuthorizationDetails"], wire::user_details(poll.session).await);
+    let report = outcome.optional(&REPORT, report(poll).await);
     let mut taken = Taken { has_tags: details.is_some(), shortfalls_before, ..Taken::default() };
     if let Some(answer) = report {
         taken.census = Some(Census {
@@ -54,13 +57,13 @@ pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut O
             next_at: answer.generated_at + REPORT_LIFETIME,
         });
         taken.unresolved = apply(account, answer);
-    } else if outcome.not_permitted.iter().any(|operation| operation.ends_with("CredentialReport")) {
+    } else if REPORT.iter().any(|operation| outcome.is_denied(operation)) {
         taken.census = listing::take(poll, account, outcome).await;
     }
     match details {
         Some(details) => describe(account, details),
-        None if outcome.not_permitted.contains("GetAccountAuthorizationDetails") => {
-            taken.has_tags = listing::describe(poll, account, outcome).await;
+        None if outcome.is_denied("GetAccountAuthorizationDetails") => {
+            taken.has_tags = listing::describe(poll, account, &taken, outcome).await;
         }
         None => {}
     }

@@ -58,7 +58,7 @@ async fn read_tags(poll: &Poll<'_>, account: &mut Account, names: &[Arc<str>], o
         if answer.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;
         }
-        if let (Some(tags), Some(user)) = (outcome.optional(answer), account.user_mut(&name)) {
+        if let (Some(tags), Some(user)) = (outcome.optional(&["ListUserTags"], answer), account.user_mut(&name)) {
             user.tags = tags;
         }
     }

@@ -37,8 +37,9 @@ pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut O
 }
 
 /// Reads tags and quarantine user by user. True if tags could be read.
-pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> bool {
-    let keyed = account.users.iter().filter(|user| !user.keys.is_empty());
+pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) -> bool {
+    let has_keys = |user: &&User| !user.keys.is_empty() || taken.unresolved.contains_key(&user.name);
+    let keyed = account.users.iter().filter(has_keys);
     let ask = |name: Arc<str>| async move {
         let tags = wire::user_tags(poll.session, &name).await;
         (tags, wire::attached_policies(poll.session, &name).await, name)
@@ -49,13 +50,14 @@ pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &m
         if tags.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;
         }
-        let (tags, quarantined) = (outcome.optional(tags), outcome.optional(quarantined));
+        let tags = outcome.optional(&["ListUserTags"], tags);
+        let quarantined = outcome.optional(&["ListAttachedUserPolicies"], quarantined);
         if let Some(user) = account.user_mut(&name) {
             user.tags = tags.unwrap_or_else(|| std::mem::take(&mut user.tags));
             user.is_quarantined = quarantined.unwrap_or(user.is_quarantined);
         }
     }
-    !outcome.not_permitted.contains("ListUserTags")
+    !outcome.is_denied("ListUserTags")
 }
 
 /// The users listed now replace those known; what is known of their keys is carried over.

@@ -14,7 +14,7 @@ mod listing;
 mod report;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::{
     aws::{Attempt, CallError, Session},
@@ -44,15 +44,15 @@ pub struct Poll<'a> {
 pub struct Outcome {
     /// What it set out to read and did not get; the old values stand.
     pub shortfalls: Vec<CallError>,
-    /// Operations that are not permitted, and were done without.
-    pub not_permitted: BTreeSet<&'static str>,
+    /// Operations that one can do without, and whether they were permitted, as far as AWS said.
+    pub permissions: BTreeMap<&'static str, bool>,
 }
 
 /// Reads the account, beginning from what is known. `publish` is called as soon as
 /// every key that is due has been confirmed, before the rest is complete.
 pub async fn read(poll: &Poll<'_>, account: &mut Account, publish: &(dyn Fn(&Account) + Send + Sync)) -> Outcome {
     let mut outcome = Outcome::default();
-    let counted = outcome.optional(wire::root_keys_present(poll.session).await);
+    let counted = outcome.optional(&["GetAccountSummary"], wire::root_keys_present(poll.session).await);
     account.count_root_keys(counted);
     let is_new = account.census.next_at <= poll.started_at;
     let taken = if is_new { census::take(poll, account, &mut outcome).await } else { census::Taken::default() };
@@ -70,14 +70,25 @@ impl Outcome {
     }
 
     /// The same, but where it is not permitted one does without.
-    fn optional<T>(&mut self, answer: Attempt<T>) -> Option<T> {
+    /// An answer shows that these operations are permitted.
+    fn optional<T>(&mut self, operations: &[&'static str], answer: Attempt<T>) -> Option<T> {
         match answer {
             Err(error) if error.is_not_permitted() => {
-                self.not_permitted.insert(error.operation);
+                self.permissions.insert(error.operation, false);
                 None
             }
-            answer => self.required(answer),
+            Err(error) => self.required(Err(error)),
+            Ok(answer) => {
+                for operation in operations {
+                    self.permissions.entry(operation).or_insert(true);
+                }
+                Some(answer)
+            }
         }
+    }
+
+    fn is_denied(&self, operation: &str) -> bool {
+        self.permissions.get(operation) == Some(&false)
     }
 }
 

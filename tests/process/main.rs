@@ -8,6 +8,7 @@ mod keys;
 mod life;
 mod moto;
 mod paging;
+mod permissions;
 mod start;
 
 use aws_stub::{Fault, Stub};
