@@ -1,7 +1,7 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check
+.PHONY: help demo test check fuzz bench-calls
 
 CARGO ?= cargo
 
@@ -22,3 +22,10 @@ check: ## what is quick: formatting, lints, unit tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --lib --test house --test config_mistakes
+
+fuzz: ## the parser of credential reports under a fuzzer (SECONDS=60; needs cargo-fuzz and a nightly compiler)
+	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz credential_report -- \
+		-max_total_time=$(or $(SECONDS),60) -rss_limit_mb=512
+
+bench-calls: ## how many calls a poll makes, and how long until all overdue keys are known
+	$(CARGO) test --locked --release --test engine -- --ignored --nocapture --test-threads=1 bench_calls

@@ -39,6 +39,10 @@ pub struct Poll<'a> {
     pub rotation_due: &'a RotationDue<'a>,
 }
 
+/// The door for the fuzzer; the parser is nobody else's business.
+#[cfg(fuzzing)]
+pub use report::assert_sound as assert_report_sound;
+
 /// What a poll could not read.
 #[derive(Debug, Default)]
 pub struct Outcome {

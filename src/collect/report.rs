@@ -39,6 +39,9 @@ pub(super) enum ReportError {
     /// There is one root user.
     #[error("the credential report has {0} rows for {ROOT_USER}, expected 1")]
     Root(usize),
+    /// Names are unique in an account.
+    #[error("the credential report has the user {0:?} twice")]
+    Twice(Arc<str>),
 }
 
 /// The rows of a credential report.
@@ -95,6 +98,9 @@ pub(super) fn parse(content: &[u8]) -> Result<Report, ReportError> {
         several => return Err(ReportError::Root(several)),
     }
     rows.sort_by(|a, b| a.user.cmp(&b.user));
+    if let Some(twins) = rows.windows(2).find(|pair| pair[0].user == pair[1].user) {
+        return Err(ReportError::Twice(twins[0].user.clone()));
+    }
     Ok(Report { root: root.pop(), rows })
 }
 
@@ -210,6 +216,20 @@ impl Cells<'_> {
 fn path(arn: &str) -> &str {
     let resource = arn.find(":user/").map_or("/", |at| &arn[at + ":user".len()..]);
     resource.rfind('/').map_or("/", |end| &resource[..=end])
+}
+
+/// What must hold of whatever is accepted, however broken the content.
+#[cfg(any(test, fuzzing))]
+pub fn assert_sound(content: &[u8]) {
+    let Ok(report) = parse(content) else { return };
+    let lines = content.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+    assert!(report.rows.len() + usize::from(report.root.is_some()) < lines, "more rows than lines below the header");
+    assert!(report.rows.is_sorted_by(|a, b| a.user < b.user), "not sorted, or a user twice");
+    let slots = report.root.iter().chain(report.rows.iter().map(|row| &row.slots));
+    assert!(slots.clone().all(|slots| slots.len() <= SLOTS.len()), "more slots than columns");
+    assert!(slots.flatten().all(|slot| slot.created > 0), "a key without a creation date");
+    let text: usize = report.rows.iter().map(|row| row.user.len() + row.path.len()).sum();
+    assert!(text <= content.len() + report.rows.len(), "more text than there was");
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ fn what_cannot_be_a_report_is_an_error() {
     assert_eq!(parse(b""), Err(ReportError::Empty));
     assert_eq!(report(&[HEADER]), Err(ReportError::Empty));
     assert_eq!(report(&[HEADER, ROOT, ROOT]), Err(ReportError::Root(2)));
+    assert_eq!(report(&[HEADER, ROOT, BOT, BOT]), Err(ReportError::Twice("ci-bot".into())));
     assert_eq!(report(&[HEADER, BOT]).unwrap().root, None);
     let cut = format!("{HEADER}\n{ROOT}\n{}", &BOT[..120]);
     assert!(matches!(parse(cut.as_bytes()), Err(ReportError::Csv(_))));
@@ -93,4 +94,37 @@ fn a_row_may_say_that_the_user_has_more_credentials_than_columns() {
     let bot = format!("{BOT},\"1 more, see ListAccessKeys\"");
     assert!(report(&[&header, &format!("{ROOT},N/A"), &bot]).unwrap().rows[0].has_more);
     assert!(!report(&[HEADER, ROOT, BOT]).unwrap().rows[0].has_more);
+}
+
+/// A short run of what `make fuzz` does for long: the kept corpus, and each of it spoilt at random.
+#[test]
+fn no_content_whatever_makes_an_unsound_report() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/corpus/credential_report");
+    let mut files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mut rng = fastrand::Rng::with_seed(1);
+    for file in &files {
+        let content = std::fs::read(file).unwrap();
+        assert_sound(&content);
+        (0..500).for_each(|_| assert_sound(&spoilt(&content, &mut rng)));
+    }
+    assert!(files.len() >= 10, "the corpus is gone");
+}
+
+fn spoilt(content: &[u8], rng: &mut fastrand::Rng) -> Vec<u8> {
+    let mut content = content.to_vec();
+    for _ in 0..rng.usize(1..4) {
+        let (from, to) = (rng.usize(..=content.len()), rng.usize(..=content.len()));
+        let (from, to) = (from.min(to), from.max(to).min(from.min(to) + 64));
+        match rng.u32(..5) {
+            0 => content.truncate(from),
+            1 => drop(content.drain(from..to)),
+            2 => content[from..to].fill(*rng.choice(b",\"\n\r0\xff").unwrap()),
+            3 => content
+                .splice(from..from, [",", "\n", "\"", "true", "N/A", "\0"][rng.usize(..6)].bytes())
+                .for_each(drop),
+            _ => content.extend_from_within(from..to),
+        }
+    }
+    content
 }
