@@ -220,7 +220,7 @@ fn path(arn: &str) -> &str {
 
 /// What must hold of whatever is accepted, however broken the content.
 #[cfg(any(test, fuzzing))]
-pub fn assert_sound(content: &[u8]) {
+pub(super) fn assert_sound(content: &[u8]) {
     let Ok(report) = parse(content) else { return };
     let lines = content.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
     assert!(report.rows.len() + usize::from(report.root.is_some()) < lines, "more rows than lines below the header");
