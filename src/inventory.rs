@@ -3,7 +3,7 @@
 //! No I/O, no SDK, no Prometheus. Times are Unix seconds, because AWS gives nothing finer
 //! and every reader of these values computes with seconds.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,36 @@ pub struct Account {
     pub due_keys_at: Option<Timestamp>,
     /// Where and when the list of users and keys was obtained.
     pub census: Census,
+    /// What is still to be asked user by user; `None` where nothing is.
+    #[serde(default)]
+    pub backlog: Option<Backlog>,
+}
+
+/// What a census has to ask user by user, because AWS does not permit the cheap way.
+/// It can be more than one poll has time for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// The data time of the whole: nothing in it was read earlier.
+    pub begun_at: Timestamp,
+    /// Users whose keys are to be read.
+    pub unread: VecDeque<Arc<str>>,
+    /// Users of whom more than the keys is to be read, once all keys are.
+    pub undescribed: VecDeque<Arc<str>>,
+    /// Whether that is the last uses of their keys.
+    pub has_last_uses: bool,
+    /// Whether that is their tags and attached policies.
+    pub details: Details,
+}
+
+/// How far the tags and attached policies of users are known to a census.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Details {
+    /// Not at all yet.
+    Unread,
+    /// They were told of all users at once.
+    Read,
+    /// They have to be read user by user.
+    UserByUser,
 }
 
 /// Where the list of users and keys came from, and when it was true.
@@ -138,6 +168,7 @@ impl Account {
             root_keys_present: None,
             due_keys_at: None,
             census: Census { source: CensusSource::CredentialReport, complete_at: None, next_at: 0 },
+            backlog: None,
         }
     }
 

@@ -24,6 +24,9 @@ use crate::{
     state::StateDir,
 };
 
+/// The share of a poll's time that may go into what can wait for the next one.
+const SLICE: f64 = 0.9;
+
 /// How often and how long an account is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Rhythm {
@@ -120,7 +123,9 @@ impl Poller {
     async fn read(&self, session: &Session, account: &mut Account) -> Outcome {
         let rotation_due = |user: &User, created| self.policy.due_after(user, created);
         let interval = i64::try_from(self.rhythm.interval.as_secs()).unwrap_or(i64::MAX / 4);
-        let poll = Poll { session, started_at: self.now(), interval, rotation_due: &rotation_due };
+        let slice = self.rhythm.interval.min(self.rhythm.poll_timeout).mul_f64(SLICE);
+        let (started_at, begun) = (self.now(), Instant::now());
+        let poll = Poll { session, started_at, begun, interval, slice, rotation_due: &rotation_due };
         let first = |account: &Account| self.snapshots.publish(&account.id, Some(&Arc::new(account.clone())), None);
         let limit = self.rhythm.poll_timeout;
         match timeout(limit, collect::read(&poll, account, &first)).await {

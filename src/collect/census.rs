@@ -12,13 +12,13 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
-    Outcome, Poll, identity, listing,
+    Outcome, Poll, backlog, identity, listing,
     report::{Row, Slot},
     wire::{self, ReportAnswer, UserDetail},
 };
 use crate::{
     aws::{Attempt, CallError},
-    inventory::{AccessKey, Account, Census, CensusSource, Timestamp, User},
+    inventory::{AccessKey, Account, Census, CensusSource, Details, Timestamp, User},
 };
 
 /// AWS makes a report at most once in this time (API reference, `GenerateCredentialReport`).
@@ -44,42 +44,39 @@ pub(super) struct Taken {
 
 /// Asks for whatever AWS has.
 pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> Taken {
-    let shortfalls_before = outcome.shortfalls.len();
-    let alias = outcome.optional(&["ListAccountAliases"], wire::account_alias(poll.session).await);
-    account.alias = alias.unwrap_or_else(|| account.alias.take());
-    let details = outcome.optional(&["GetAccountAuthorizationDetails"], wire::user_details(poll.session).await);
-    let report = outcome.optional(&REPORT, report(poll).await);
-    let mut taken = Taken { has_tags: details.is_some(), shortfalls_before, ..Taken::default() };
-    if let Some(answer) = report {
+    let mut taken = Taken { shortfalls_before: outcome.shortfalls.len(), ..Taken::default() };
+    if let Some(answer) = outcome.optional(&REPORT, report(poll).await) {
         taken.census = Some(Census {
             source: CensusSource::CredentialReport,
             complete_at: Some(answer.generated_at),
             next_at: answer.generated_at + REPORT_LIFETIME,
         });
+        account.backlog = None;
         taken.unresolved = apply(account, answer);
     } else if REPORT.iter().any(|operation| outcome.is_denied(operation)) {
-        taken.census = listing::take(poll, account, outcome).await;
+        taken.census = listing::begin(poll, account, outcome).await;
     }
-    match details {
-        Some(details) => describe(account, details),
-        None if outcome.is_denied("GetAccountAuthorizationDetails") => {
-            taken.has_tags = listing::describe(poll, account, &taken, outcome).await;
-        }
-        None => {}
+    if account.backlog.as_ref().is_none_or(|backlog| backlog.details == Details::Unread) {
+        taken.has_tags = describe(poll, account, outcome).await;
     }
     taken
 }
 
 impl Taken {
-    /// The census is complete if nothing fell short since it was begun.
-    pub(super) fn close(&self, account: &mut Account, outcome: &Outcome) {
+    /// Whether AWS told of every user's keys at once.
+    pub(super) fn is_report(&self) -> bool {
+        self.census.is_some_and(|census| census.source == CensusSource::CredentialReport)
+    }
+
+    /// The census is complete if nothing fell short since it was begun, and nobody is left to be asked about.
+    pub(super) fn close(&self, poll: &Poll<'_>, account: &mut Account, outcome: &Outcome) {
         let Some(census) = self.census else { return };
-        let is_complete = outcome.shortfalls.len() == self.shortfalls_before;
-        let earlier = account.census.complete_at;
-        account.census = if is_complete {
-            census
+        let is_whole = self.is_report() || account.backlog.is_none();
+        account.census = if is_whole && outcome.shortfalls.len() == self.shortfalls_before {
+            if self.is_report() { census } else { listing::rested(poll, census) }
         } else {
-            Census { complete_at: earlier, next_at: account.census.next_at, ..census }
+            let Census { complete_at, next_at, .. } = account.census;
+            Census { complete_at, next_at, ..census }
         };
     }
 }
@@ -138,12 +135,25 @@ fn root_key(slot: Slot) -> AccessKey {
     AccessKey { id: format!("root-{number}").into(), created, status, last_use }
 }
 
-fn describe(account: &mut Account, details: Vec<UserDetail>) {
-    for detail in details {
-        if let Some(user) = account.user_mut(&detail.name) {
-            user.path = detail.path;
-            user.tags = detail.tags;
-            user.is_quarantined = detail.is_quarantined;
-        }
+/// Alias, and tags and quarantine of all users at once. True if the tags were told.
+async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> bool {
+    let alias = outcome.optional(&["ListAccountAliases"], wire::account_alias(poll.session).await);
+    account.alias = alias.unwrap_or_else(|| account.alias.take());
+    let details = outcome.optional(&["GetAccountAuthorizationDetails"], wire::user_details(poll.session).await);
+    if details.is_none() && outcome.is_denied("GetAccountAuthorizationDetails") {
+        backlog::add_details(poll, account);
+    } else if let (true, Some(backlog)) = (details.is_some(), &mut account.backlog) {
+        backlog.details = Details::Read;
+    }
+    let has_tags = details.is_some();
+    details.into_iter().flatten().for_each(|detail| lay_over(account, detail));
+    has_tags
+}
+
+fn lay_over(account: &mut Account, detail: UserDetail) {
+    if let Some(user) = account.user_mut(&detail.name) {
+        user.path = detail.path;
+        user.tags = detail.tags;
+        user.is_quarantined = detail.is_quarantined;
     }
 }

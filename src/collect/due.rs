@@ -8,22 +8,22 @@ use futures_util::{StreamExt, stream};
 use super::{Outcome, PARALLEL, Poll, census::Taken, identity, wire};
 use crate::{
     aws::CallError,
-    inventory::{Account, CensusSource, Status, Timestamp, User},
+    inventory::{Account, Status, Timestamp, User},
 };
 
 /// Confirms the keys of due users, then brings their tags and last uses up to date.
 pub(super) async fn confirm(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) {
     let shortfalls_before = outcome.shortfalls.len();
-    if !matches!(taken.census, Some(census) if census.source == CensusSource::Listing) {
-        let names = due_users(poll, account, taken);
-        identity::read_keys(poll, account, &names, taken, outcome).await;
-        if !taken.has_tags {
-            read_tags(poll, account, &names, outcome).await;
-        }
-        let keys = active_keys(account, &names);
-        identity::read_last_uses(poll, account, keys, outcome).await;
+    let names = due_users(poll, account, taken);
+    identity::read_keys(poll, account, &names, taken, outcome).await;
+    if !taken.has_tags {
+        read_tags(poll, account, &names, outcome).await;
     }
-    if outcome.shortfalls.len() == shortfalls_before {
+    let keys = active_keys(account, &names);
+    identity::read_last_uses(poll, account, keys, outcome).await;
+    // Before every key was heard of once, nobody knows which ones are due.
+    let is_known = account.due_keys_at.is_some() || taken.is_report();
+    if is_known && outcome.shortfalls.len() == shortfalls_before {
         account.due_keys_at = Some(poll.started_at);
     }
 }

@@ -1,63 +1,35 @@
-//! The census of accounts that do not permit a better one: every user, every user's keys,
+//! The census of accounts that do not permit the report: every user, every user's keys,
 //! every key's last use.
 //!
-//! One call per user and one per key, so it is repeated the more seldom the longer it takes.
+//! One call per user and one per key, so it is spread over polls (`backlog`), and begun
+//! again the more seldom the longer it took.
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::{StreamExt, stream};
-use tokio::time::Instant;
+use super::{Outcome, Poll, census::REPORT_LIFETIME, wire};
+use crate::inventory::{Account, Backlog, Census, CensusSource, Details, User};
 
-use super::{
-    Outcome, PARALLEL, Poll,
-    census::{REPORT_LIFETIME, Taken},
-    identity, wire,
-};
-use crate::{
-    aws::CallError,
-    inventory::{Account, Census, CensusSource, User},
-};
+/// A listing is followed by a rest this many times as long; the quota belongs to others as well.
+const REST: i64 = 10;
 
-/// A listing may take this share of the time; the rest of the quota belongs to others.
-const REST: u64 = 10;
-
-/// Reads the whole account. `None` where not even the users could be listed.
-pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> Option<Census> {
-    let begun = Instant::now();
-    let listed = outcome.required(wire::list_users(poll.session).await)?;
-    replace_users(account, listed);
-    let names: Vec<_> = account.users.iter().map(|user| user.name.clone()).collect();
-    identity::read_keys(poll, account, &names, &Taken::default(), outcome).await;
-    let keys = account.users.iter().flat_map(|user| user.keys.iter().map(|key| (user.name.clone(), key.id.clone())));
-    let keys = keys.collect();
-    identity::read_last_uses(poll, account, keys, outcome).await;
-    let pause = i64::try_from(begun.elapsed().as_secs() * REST).unwrap_or(REPORT_LIFETIME).min(REPORT_LIFETIME);
-    let next_at = poll.started_at + pause;
-    Some(Census { source: CensusSource::Listing, complete_at: Some(poll.started_at), next_at })
+/// Begins a listing unless one is under way. `None` where not even the users could be listed.
+pub(super) async fn begin(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) -> Option<Census> {
+    if !account.is_being_listed() {
+        let listed = outcome.required(wire::list_users(poll.session).await)?;
+        replace_users(account, listed);
+        let names = || account.users.iter().map(|user| user.name.clone()).collect();
+        let (unread, undescribed, begun_at) = (names(), names(), poll.started_at);
+        account.backlog =
+            Some(Backlog { begun_at, unread, undescribed, has_last_uses: true, details: Details::Unread });
+    }
+    let complete_at = account.backlog.as_ref().map(|backlog| backlog.begun_at);
+    Some(Census { source: CensusSource::Listing, complete_at, next_at: poll.started_at })
 }
 
-/// Reads tags and quarantine user by user. True if tags could be read.
-pub(super) async fn describe(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) -> bool {
-    let has_keys = |user: &&User| !user.keys.is_empty() || taken.unresolved.contains_key(&user.name);
-    let keyed = account.users.iter().filter(has_keys);
-    let ask = |name: Arc<str>| async move {
-        let tags = wire::user_tags(poll.session, &name).await;
-        (tags, wire::attached_policies(poll.session, &name).await, name)
-    };
-    let questions: Vec<_> = keyed.map(|user| ask(user.name.clone())).collect();
-    let mut answers = stream::iter(questions).buffer_unordered(PARALLEL);
-    while let Some((tags, quarantined, name)) = answers.next().await {
-        if tags.as_ref().is_err_and(CallError::is_no_such_entity) {
-            continue;
-        }
-        let tags = outcome.optional(&["ListUserTags"], tags);
-        let quarantined = outcome.optional(&["ListAttachedUserPolicies"], quarantined);
-        if let Some(user) = account.user_mut(&name) {
-            user.tags = tags.unwrap_or_else(|| std::mem::take(&mut user.tags));
-            user.is_quarantined = quarantined.unwrap_or(user.is_quarantined);
-        }
-    }
-    !outcome.is_denied("ListUserTags")
+/// The census of a listing that ends now, with the rest that follows.
+pub(super) fn rested(poll: &Poll<'_>, census: Census) -> Census {
+    let took = poll.now() - census.complete_at.unwrap_or(poll.started_at);
+    Census { next_at: poll.now() + (took * REST).clamp(0, REPORT_LIFETIME), ..census }
 }
 
 /// The users listed now replace those known; what is known of their keys is carried over.

@@ -3,10 +3,12 @@
 //! A poll asks in this order, so that what can page somebody is true first:
 //! 1. `census`: who has keys, when AWS has something new to say of that;
 //! 2. `due`: the users whose keys are due, read directly, every poll;
-//! 3. `identity`: the ids of keys that the census could only tell of.
+//! 3. `identity`: the ids of keys that the census could only tell of;
+//! 4. `backlog`: what can only be asked user by user, as far as the time goes.
 //!
 //! Whatever is not answered stays as last known and is told as a shortfall.
 
+mod backlog;
 mod census;
 mod due;
 mod identity;
@@ -14,7 +16,9 @@ mod listing;
 mod report;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
 
 use crate::{
     aws::{Attempt, CallError, Session},
@@ -33,8 +37,12 @@ pub struct Poll<'a> {
     pub session: &'a Session,
     /// Now; the data time of everything that is read directly.
     pub started_at: Timestamp,
+    /// The same moment, to measure from.
+    pub begun: Instant,
     /// Seconds between polls.
     pub interval: i64,
+    /// How long the poll may go on with what can wait for the next.
+    pub slice: Duration,
     /// The policy's word on a key.
     pub rotation_due: &'a RotationDue<'a>,
 }
@@ -65,8 +73,21 @@ pub async fn read(poll: &Poll<'_>, account: &mut Account, publish: &(dyn Fn(&Acc
     due::confirm(poll, account, &taken, &mut outcome).await;
     publish(account);
     identity::resolve(poll, account, &taken, &mut outcome).await;
-    taken.close(account, &outcome);
+    backlog::proceed(poll, account, publish, &mut outcome).await;
+    taken.close(poll, account, &outcome);
     outcome
+}
+
+impl Poll<'_> {
+    /// The time now, by the clock that gave `started_at`.
+    fn now(&self) -> Timestamp {
+        self.started_at + i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(0)
+    }
+
+    /// Whether what can wait for the next poll has to.
+    fn is_late(&self) -> bool {
+        self.begun.elapsed() >= self.slice
+    }
 }
 
 impl Outcome {

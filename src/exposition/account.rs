@@ -59,7 +59,8 @@ impl Rendered {
             account.keys().for_each(|(user, key)| draft.key(user, key));
         }
         let age_bytes = draft.ages.iter().map(|age| age.series.len() + DIGITS + 1).sum();
-        let overdue = state.account.as_deref().map(|account| Overdue {
+        let known = state.account.as_deref().filter(|account| account.due_keys_at.is_some());
+        let overdue = known.map(|account| Overdue {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
             due_times: judgement.policy.due_times(account),
         });
@@ -121,6 +122,13 @@ impl Draft<'_> {
         if let Some(present) = account.root_keys_present {
             self.add(ACCOUNT_ROOT_KEYS, &[], i64::from(present));
         }
+        if account.census.complete_at.is_some() {
+            self.counts(account);
+        }
+    }
+
+    /// Counts of what is there: wrong before everything was read once.
+    fn counts(&mut self, account: &Account) {
         self.add(ACCOUNT_USERS, &[], count(account.users.len()));
         for status in [Status::Active, Status::Inactive] {
             let keys = account.keys().filter(|(_, key)| key.status == status).count();

@@ -92,6 +92,17 @@ impl Watch {
         String::from_utf8(self.exposition.page(now()).concat()).unwrap()
     }
 
+    /// Whether nothing is left to be asked user by user.
+    pub(crate) fn is_complete(&self) -> bool {
+        let fleet = self.snapshots.fleet();
+        fleet.accounts.values().filter_map(|state| state.account.as_ref()).all(|account| account.backlog.is_none())
+    }
+
+    /// The poller, to be run, and the page, to be looked at meanwhile.
+    pub(crate) fn halves(&mut self) -> (&mut Poller, Page<'_>) {
+        (&mut self.poller, Page(&self.exposition))
+    }
+
     /// What went wrong in the last poll, for people.
     pub(crate) fn errors(&self) -> Vec<String> {
         let fleet = self.snapshots.fleet();
@@ -120,6 +131,18 @@ impl Watch {
         let page = self.page();
         let is_meant = |line: &&str| line.split('{').next() == Some(family) && line.contains(with);
         page.lines().find(is_meant).map(value)
+    }
+}
+
+/// What a scrape would see.
+pub(crate) struct Page<'a>(&'a Exposition);
+
+impl Page<'_> {
+    /// How many keys the account counts as overdue, once that is known.
+    pub(crate) fn overdue_count(&self) -> Option<usize> {
+        let page = String::from_utf8(self.0.page(now()).concat()).unwrap();
+        let count = page.lines().find(|line| line.starts_with("aws_iam_account_access_keys_overdue{"))?;
+        usize::try_from(value(count)).ok()
     }
 }
 

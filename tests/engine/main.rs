@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bench_calls;
+mod cost;
 mod fault_matrix;
 mod in_process;
 mod truth;
