@@ -1,8 +1,9 @@
 //! Wiring only: build every part, start them, stop them in order.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,11 +12,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    aws::{CallLimits, ConnectError, Hub, Tally},
-    config::Config,
+    accounts,
+    aws::{CallLimits, ConnectError, Hub, Member, Tally},
+    config::{Config, Through},
     exposition::Exposition,
+    lanes::Lanes,
     policy::Policy,
     poller::{Clock, Poller, Rhythm},
+    reading::Desk,
+    roster::{Changes, Directory, Hubs, Shard, Sources},
     server::{BindError, Bound, Settings, Site},
     shutdown,
     snapshot::Snapshots,
@@ -32,6 +37,14 @@ pub enum AppError {
     /// AWS cannot be reached as things are set up.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A profile of the configuration is not set up.
+    #[error("setting up the profile {profile:?} of accounts in the configuration")]
+    Profile {
+        /// As configured.
+        profile: Arc<str>,
+        /// Why.
+        source: ConnectError,
+    },
     /// The exporter's own metrics could not be registered.
     #[error("registering the exporter's own metrics")]
     Metrics(#[from] MetricsError),
@@ -43,9 +56,9 @@ pub enum AppError {
         /// Why.
         source: std::io::Error,
     },
-    /// Signals could not be listened for.
-    #[error("listening for signals")]
-    Signals(#[from] std::io::Error),
+    /// Signals could not be listened for, or nothing be printed.
+    #[error("talking to the system: signals, standard output")]
+    System(#[from] std::io::Error),
     /// A part of the exporter stopped although nobody asked it to.
     #[error("the {part} stopped unasked; ending, so that it can be restarted whole")]
     Stopped {
@@ -70,20 +83,24 @@ impl App {
     ///
     /// # Errors
     /// When a port is taken, AWS is not set up, or signals cannot be had.
-    pub async fn build(config: &Config, settings: Settings) -> Result<Self, AppError> {
+    pub async fn build(config: &Config, shard: Shard, settings: Settings) -> Result<Self, AppError> {
         let telemetry_path = settings.telemetry_path.clone();
         let bound = Bound::bind(settings).await?;
         let signals = shutdown::on_signals()?;
-        let tally = Arc::new(Tally::default());
-        let hub = Hub::connect(call_limits(config), tally.clone()).await?;
+        let (tally, changes) = (Arc::new(Tally::default()), Arc::new(Changes::default()));
+        let hubs = Arc::new(connect(config, &tally).await?);
         let snapshots = Arc::new(Snapshots::default());
         let state = open_state(config, &snapshots)?;
+        let directory = Directory::new(hubs.clone(), sources(config, shard), members(&snapshots), changes.clone());
         let policy = Policy::new(config.policy.max_age);
-        let poller = Poller::new(hub, rhythm(config), policy, snapshots.clone()).with_state(state);
-        let metrics = SelfMetrics::new(tally, &config.policy)?;
-        metrics.config_loaded(Clock::default().now());
+        let (rhythm, clock) = (rhythm(config), Clock::default());
+        let desk = Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock };
+        let lanes = Lanes::new(config.limits.concurrent_accounts);
+        let poller = Poller::new(hubs, directory, desk, lanes, changes.clone());
+        let metrics = SelfMetrics::new(tally, changes.clone(), shard, &config.policy)?;
+        metrics.config_loaded(clock.now());
         let exposition = Exposition::new(snapshots.clone(), policy, &config.labels);
-        let site = Arc::new(ExporterSite { snapshots, exposition, metrics, telemetry_path });
+        let site = Arc::new(ExporterSite { snapshots, exposition, metrics, changes, telemetry_path });
         Ok(Self { bound, poller, site, signals })
     }
 
@@ -127,6 +144,7 @@ struct ExporterSite {
     snapshots: Arc<Snapshots>,
     exposition: Exposition,
     metrics: SelfMetrics,
+    changes: Arc<Changes>,
     telemetry_path: String,
 }
 
@@ -143,8 +161,54 @@ impl Site for ExporterSite {
 
     fn is_ready(&self) -> bool {
         let fleet = self.snapshots.fleet();
-        !fleet.accounts.is_empty() && fleet.accounts.values().all(|account| account.health.is_some())
+        self.changes.is_known.load(Relaxed) && fleet.accounts.values().all(|account| account.health.is_some())
     }
+}
+
+/// The doors to AWS that the configuration names.
+async fn connect(config: &Config, tally: &Arc<Tally>) -> Result<Hubs, AppError> {
+    let limits = call_limits(config);
+    let own = Hub::connect(None, limits, tally.clone()).await?;
+    let mut profiles = BTreeMap::new();
+    for entry in &config.accounts {
+        if let Through::Profile(profile) = &entry.through {
+            let hub = Hub::connect(Some(profile), limits, tally.clone()).await;
+            let hub = hub.map_err(|source| AppError::Profile { profile: profile.clone(), source })?;
+            profiles.insert(profile.clone(), hub);
+        }
+    }
+    Ok(Hubs { own, profiles })
+}
+
+/// The `accounts` command. True if every account can be read.
+///
+/// # Errors
+/// When AWS is not set up, or the table cannot be printed.
+pub async fn list_accounts(config: &Config, shard: Shard) -> Result<bool, AppError> {
+    let hubs = Arc::new(connect(config, &Arc::default()).await?);
+    let directory = Directory::new(hubs.clone(), sources(config, shard), Vec::new(), Arc::default());
+    Ok(accounts::print(config, &hubs, directory, Clock::default().now()).await?)
+}
+
+/// Where accounts come from.
+fn sources(config: &Config, shard: Shard) -> Sources {
+    let Config { own_account, accounts, organization, .. } = config.clone();
+    Sources { own_account, listed: accounts, organization, shard }
+}
+
+/// What an earlier run knew of the organization: its accounts are read until it can be asked anew.
+#[must_use]
+pub fn members(snapshots: &Snapshots) -> Vec<Member> {
+    let known = snapshots.fleet();
+    let accounts = known.accounts.values().filter_map(|state| state.account.as_deref());
+    accounts
+        .map(|account| Member {
+            id: account.id.clone(),
+            name: account.name.clone().unwrap_or_default(),
+            is_active: true,
+            units: None,
+        })
+        .collect()
 }
 
 /// What an earlier run knew is published at once; it says itself how old it is.

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 /// Watches the age and last use of AWS IAM access keys, for Prometheus.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "iam-key-exporter", version)]
 pub struct Cli {
+    /// Something other than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Configuration file (YAML); without one the built-in defaults hold.
-    #[arg(long = "config.file", value_name = "FILE")]
+    #[arg(long = "config.file", value_name = "FILE", global = true)]
     pub config_file: Option<PathBuf>,
     /// Validates the configuration and exits.
     #[arg(long = "config.check")]
@@ -23,12 +26,26 @@ pub struct Cli {
     /// Scrapes answered at the same time; 0 for no limit.
     #[arg(long = "web.max-requests", value_name = "N", default_value_t = 40)]
     pub max_requests: usize,
+    /// This process's part of all accounts, from zero; with --total-shards.
+    #[arg(long = "shard", value_name = "N", default_value_t = 0, global = true)]
+    pub shard: u32,
+    /// Among how many processes the accounts are shared out.
+    #[arg(long = "total-shards", value_name = "N", default_value_t = 1, global = true,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub total_shards: u32,
     /// Log this and what is more severe.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
     pub log_level: LogLevel,
     /// Form of the log lines.
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
     pub log_format: LogFormat,
+}
+
+/// What else there is to do.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Lists the accounts that would be read, through what, and whether that works now.
+    Accounts,
 }
 
 /// How much is logged.
@@ -59,7 +76,13 @@ impl Cli {
     /// Reads the process's arguments; ends the process on wrong ones.
     #[must_use]
     pub fn parse_args() -> Self {
-        Self::parse()
+        let cli = Self::parse();
+        if cli.shard >= cli.total_shards {
+            let (shard, total) = (cli.shard, cli.total_shards);
+            let what = format!("--shard={shard} is not among --total-shards={total}: allowed is 0 to {}", total - 1);
+            Self::command().error(ErrorKind::ValueValidation, what).exit();
+        }
+        cli
     }
 }
 

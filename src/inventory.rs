@@ -21,6 +21,9 @@ pub struct Account {
     pub id: Arc<str>,
     /// `aws`, `aws-cn`, `aws-us-gov` …
     pub partition: Arc<str>,
+    /// What people call it, where the configuration or the organization says so.
+    #[serde(default)]
+    pub name: Option<Arc<str>>,
     /// The account's alias, if it has one and it may be read.
     pub alias: Option<Arc<str>>,
     /// Every user that AWS listed, with or without keys, sorted by name.
@@ -162,6 +165,7 @@ impl Account {
         Self {
             id: id.clone(),
             partition: partition.clone(),
+            name: None,
             alias: None,
             users: Vec::new(),
             root: User::new(ROOT_USER.into(), "/".into()),

@@ -3,7 +3,8 @@
 //! Data flows one way. [`cli`] and [`config`] say what is wanted; [`aws`] is the line to
 //! AWS; [`collect`] asks over it and turns wire shapes into the nouns of [`inventory`];
 //! [`snapshot`] holds the last good answer of each account; [`policy`] judges it;
-//! [`exposition`] writes it down; [`server`] hands it out. [`poller`] says when,
+//! [`exposition`] writes it down; [`server`] hands it out. [`roster`] says which accounts,
+//! [`poller`] when, [`reading`] is one account's turn, [`lanes`] how many at once;
 //! [`telemetry`] tells about ourselves, [`app`] wires it all up.
 //!
 //! Begin reading at [`inventory`], then [`poller`].
@@ -22,8 +23,12 @@ pub mod state;
 pub mod exposition;
 pub mod server;
 
+pub mod lanes;
 pub mod poller;
+pub mod reading;
+pub mod roster;
 pub mod telemetry;
 
+pub mod accounts;
 pub mod app;
 pub mod shutdown;

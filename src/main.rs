@@ -3,12 +3,14 @@
 use std::{error::Error, path::Path, process::ExitCode};
 
 use iam_key_exporter::{
-    app::App,
-    cli::{Cli, LogFormat},
+    app::{self, App, AppError},
+    cli::{Cli, Command, LogFormat},
     config::{Config, ConfigError},
+    roster::Shard,
     server::Settings,
     telemetry,
 };
+use tokio::runtime::Runtime;
 
 /// What the operator gave us is wrong.
 const BAD_CONFIGURATION: u8 = 2;
@@ -24,9 +26,19 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     telemetry::log::init(cli.log_level.as_str(), cli.log_format == LogFormat::Json);
-    match run(&config, cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&*error, 1),
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 1),
+    };
+    let shard = Shard { number: cli.shard, total: cli.total_shards };
+    let done = match cli.command {
+        Some(Command::Accounts) => runtime.block_on(app::list_accounts(&config, shard)),
+        None => runtime.block_on(serve(&config, shard, cli)).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => fail(&error, 1),
     }
 }
 
@@ -34,15 +46,13 @@ fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     file.map_or_else(|| Ok(Config::default()), Config::load)
 }
 
-fn run(config: &Config, cli: Cli) -> Result<(), Box<dyn Error>> {
+async fn serve(config: &Config, shard: Shard, cli: Cli) -> Result<(), AppError> {
     let settings = Settings {
         listen_addresses: cli.listen_addresses,
         telemetry_path: cli.telemetry_path,
         max_requests: cli.max_requests,
     };
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async { App::build(config, settings).await?.run().await })?;
-    Ok(())
+    App::build(config, shard, settings).await?.run().await
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {

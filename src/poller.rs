@@ -1,31 +1,29 @@
-//! When: loop { step; wait }.
+//! When: every account has its moment in the interval, and is read once at each.
 //!
-//! A step reads the account and publishes what it got. A failed step changes the
-//! account's health, never its data. One step at a time; a late one is not made up for.
+//! One reading of an account at a time; a late one is not made up for. Who there is, is asked
+//! now and then in between.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, FutureExt},
+    stream::FuturesUnordered,
 };
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    aws::{Attempt, CallError, Caller, Hub, Session},
-    collect::{self, Outcome, Poll},
-    inventory::{Account, Timestamp, User},
-    policy::Policy,
-    snapshot::{Health, Snapshots, UNKNOWN_ACCOUNT},
-    state::StateDir,
+    inventory::Timestamp,
+    lanes::Lanes,
+    reading::{Desk, Reading},
+    roster::{Changes, Directory, Door, Hubs, Roster, Target, spread},
+    snapshot::UNKNOWN_ACCOUNT,
 };
-
-/// The share of a poll's time that may go into what can wait for the next one.
-const SLICE: f64 = 0.9;
 
 /// How often and how long an account is read.
 #[derive(Clone, Copy, Debug)]
@@ -55,169 +53,213 @@ impl Clock {
     }
 }
 
-/// Polls the account that the ambient credentials belong to.
+/// Reads every account of the roster in its turn.
 #[derive(Debug)]
 pub struct Poller {
-    hub: Hub,
-    rhythm: Rhythm,
-    policy: Policy,
-    snapshots: Arc<Snapshots>,
-    state: Option<StateDir>,
-    clock: Clock,
-    own: Option<(Caller, Arc<Session>)>,
-    denied: BTreeSet<&'static str>,
+    hubs: Arc<Hubs>,
+    desk: Arc<Desk>,
+    lanes: Lanes,
+    changes: Arc<Changes>,
+    /// `None` while it is asking.
+    directory: Option<Directory>,
+    ask_at: Option<Instant>,
+    started: Instant,
+    targets: BTreeMap<Arc<str>, Target>,
+    /// Accounts that are not being read now.
+    idle: BTreeMap<Arc<str>, Reading>,
+    turns: BTreeSet<(Instant, Arc<str>)>,
 }
+
+/// What came to an end.
+enum Done {
+    Asked(Box<Directory>, Roster),
+    Read(Box<Reading>),
+}
+
+type Work = FuturesUnordered<BoxFuture<'static, Done>>;
 
 impl Poller {
     /// A poller that has not asked anything yet.
     #[must_use]
-    pub fn new(hub: Hub, rhythm: Rhythm, policy: Policy, snapshots: Arc<Snapshots>) -> Self {
-        let clock = Clock::default();
-        Self { hub, rhythm, policy, snapshots, state: None, clock, own: None, denied: BTreeSet::new() }
-    }
-
-    /// Keeps the last good data here.
-    #[must_use]
-    pub fn with_state(self, state: Option<StateDir>) -> Self {
-        Self { state, ..self }
-    }
-
-    /// Takes the time from this clock.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+    pub fn new(hubs: Arc<Hubs>, directory: Directory, desk: Desk, lanes: Lanes, changes: Arc<Changes>) -> Self {
+        let (started, directory) = (Instant::now(), Some(directory));
+        let (targets, idle, turns) = Default::default();
+        let desk = Arc::new(desk);
+        Self { hubs, desk, lanes, changes, directory, ask_at: Some(started), started, targets, idle, turns }
     }
 
     /// Polls until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut turn = interval(self.rhythm.interval);
-        turn.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut work = Work::new();
         loop {
+            self.begin_what_is_due(&mut work);
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
-                _ = turn.tick() => {}
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.step() => {}
+                Some(done) = work.next() => self.take_back(done),
+                () = sleep_until(self.next_moment()) => {}
             }
         }
     }
 
-    /// Reads the account once and publishes what came of it.
+    /// Asks who there is unless that is known for good, and reads every account once.
     pub async fn step(&mut self) {
-        let started = Instant::now();
-        let (caller, session) = match self.identify().await {
-            Ok(own) => own,
-            Err(error) => return self.fail_all(&self.health(&[error], started)),
+        let mut work = Work::new();
+        self.ask_at = self.ask_at.map(|_| Instant::now());
+        work.extend(self.ask());
+        work.next().await.into_iter().for_each(|done| self.take_back(done));
+        let turns = std::mem::take(&mut self.turns);
+        work.extend(turns.iter().filter_map(|(_, id)| self.read(id)));
+        while let Some(done) = work.next().await {
+            self.take_back(done);
+        }
+    }
+
+    fn begin_what_is_due(&mut self, work: &mut Work) {
+        work.extend(self.ask());
+        let now = Instant::now();
+        while self.turns.first().is_some_and(|(at, _)| *at <= now) {
+            let id = self.turns.pop_first().map(|(_, id)| id);
+            work.extend(id.and_then(|id| self.read(&id)));
+        }
+    }
+
+    fn next_moment(&self) -> Instant {
+        let ask_at = self.ask_at.filter(|_| self.directory.is_some());
+        let next = self.turns.first().map(|(at, _)| *at).into_iter().chain(ask_at).min();
+        next.unwrap_or_else(|| Instant::now() + self.desk.rhythm.interval)
+    }
+
+    fn ask(&mut self) -> Option<BoxFuture<'static, Done>> {
+        self.ask_at.filter(|at| *at <= Instant::now())?;
+        let mut directory = self.directory.take()?;
+        let (retry, now) = (self.desk.rhythm.interval, self.desk.clock.now());
+        let asking = async move {
+            let roster = directory.ask(retry, now).await;
+            Done::Asked(Box::new(directory), roster)
         };
-        let mut account = self.known(&caller);
-        let outcome = self.read(&session, &mut account).await;
-        let id = caller.account;
-        let account = Arc::new(account);
-        self.save(account.clone()).await;
-        self.finish(&id, Some(&account), &self.health(&outcome.shortfalls, started));
-        self.tell_permissions(&id, outcome.permissions);
+        Some(asking.boxed())
     }
 
-    async fn read(&self, session: &Session, account: &mut Account) -> Outcome {
-        let rotation_due = |user: &User, created| self.policy.due_after(user, created);
-        let interval = i64::try_from(self.rhythm.interval.as_secs()).unwrap_or(i64::MAX / 4);
-        let slice = self.rhythm.interval.min(self.rhythm.poll_timeout).mul_f64(SLICE);
-        let (started_at, begun) = (self.now(), Instant::now());
-        let poll = Poll { session, started_at, begun, interval, slice, rotation_due: &rotation_due };
-        let first = |account: &Account| self.snapshots.publish(&account.id, Some(&Arc::new(account.clone())), None);
-        let limit = self.rhythm.poll_timeout;
-        match timeout(limit, collect::read(&poll, account, &first)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Outcome { shortfalls: vec![CallError::timeout("poll", "", limit)], ..Outcome::default() },
+    fn read(&mut self, id: &Arc<str>) -> Option<BoxFuture<'static, Done>> {
+        let mut reading = self.idle.remove(id)?;
+        let lanes = self.lanes.clone();
+        let turn = async move {
+            lanes.run(reading.is_ailing(), || reading.step()).await;
+            Done::Read(Box::new(reading))
+        };
+        Some(turn.boxed())
+    }
+
+    fn take_back(&mut self, done: Done) {
+        match done {
+            Done::Asked(directory, roster) => {
+                self.ask_at = roster.next.map(|pause| Instant::now() + pause);
+                self.directory = Some(*directory);
+                self.take_over(roster);
+            }
+            Done::Read(reading) => self.put_back(*reading),
         }
     }
 
-    async fn identify(&mut self) -> Attempt<(Caller, Arc<Session>)> {
-        if let Some(own) = &self.own {
-            return Ok(own.clone());
+    /// The account's next turn, unless it is to be read no more, or otherwise.
+    fn put_back(&mut self, reading: Reading) {
+        let id = reading.target().account.clone();
+        match self.targets.get(&id) {
+            None => self.desk.forget(&id),
+            Some(target) if target != reading.target() => self.add(target.clone()),
+            Some(target) => {
+                let pause = self.desk.pause(self.offset(target), self.started.elapsed());
+                self.turns.insert((Instant::now() + pause, id.clone()));
+                self.idle.insert(id, reading);
+            }
         }
-        let caller = self.hub.identify(&UNKNOWN_ACCOUNT.into()).await?;
-        tracing::info!(account = %caller.account, "reading this account");
-        let session = Arc::new(self.hub.session(&caller.account));
-        let own = self.own.insert((caller, session)).clone();
-        self.forget_others();
-        Ok(own)
     }
 
-    /// Accounts of an earlier run with other credentials, and the one not known by name.
-    fn forget_others(&self) {
-        let own = self.own.as_ref().map(|(caller, _)| &*caller.account);
-        for id in self.snapshots.fleet().accounts.keys().filter(|id| Some(&***id) != own) {
-            self.snapshots.remove(id);
-            self.state.iter().for_each(|state| state.remove(id));
+    /// The own account is read when the exporter starts, the others spread over the interval.
+    fn offset(&self, target: &Target) -> Duration {
+        let millis = u64::try_from(self.desk.rhythm.interval.as_millis()).unwrap_or(u64::MAX).max(1);
+        match target.door {
+            Door::Own => Duration::ZERO,
+            _ => Duration::from_millis(spread(&target.account) % millis),
+        }
+    }
+
+    fn take_over(&mut self, roster: Roster) {
+        let is_whole = roster.failures.is_empty();
+        self.tell_failures(&roster);
+        self.changes.is_known.store(true, Relaxed);
+        if roster.targets.is_empty() && !is_whole {
+            return;
+        }
+        if is_whole {
+            self.remove_all_but(&roster.targets);
+        }
+        let is_first = self.targets.is_empty();
+        let before = std::mem::replace(&mut self.targets, roster.targets);
+        let new: Vec<_> = self.targets.values().filter(|target| before.get(&target.account) != Some(target)).collect();
+        tell_new(&new, is_first);
+        self.changes.added.fetch_add(count(new.iter().filter(|new| !before.contains_key(&new.account))), Relaxed);
+        self.changes.accounts.store(count(&self.targets), Relaxed);
+        let begin: Vec<_> = new.into_iter().filter(|new| !self.is_being_read(&before, new)).cloned().collect();
+        for target in begin {
+            self.add(target);
+        }
+    }
+
+    /// Those are replaced when they come back.
+    fn is_being_read(&self, before: &BTreeMap<Arc<str>, Target>, target: &Target) -> bool {
+        before.contains_key(&target.account) && !self.idle.contains_key(&target.account)
+    }
+
+    /// An account whose first turn is now.
+    fn add(&mut self, target: Target) {
+        let id = target.account.clone();
+        self.desk.snapshots.publish(&id, None, None);
+        let session = self.hubs.session(&target);
+        self.turns.retain(|(_, other)| *other != id);
+        self.turns.insert((Instant::now(), id.clone()));
+        self.idle.insert(id, Reading::new(target, session, self.desk.clone()));
+    }
+
+    /// Accounts that went, those of an earlier run with other credentials, and the one not known by name.
+    fn remove_all_but(&mut self, targets: &BTreeMap<Arc<str>, Target>) {
+        for id in self.desk.snapshots.fleet().accounts.keys().filter(|id| !targets.contains_key(*id)) {
+            self.desk.forget(id);
+            self.idle.remove(id);
+            if self.targets.contains_key(id) {
+                self.changes.removed.fetch_add(1, Relaxed);
+                tracing::info!(account = %id, "this account is not read any more: it left the organization, is not active or is excluded");
+            }
         }
     }
 
     /// Without an answer to whose credentials these are, no account can be read.
-    fn fail_all(&self, health: &Health) {
-        let fleet = self.snapshots.fleet();
-        for id in fleet.accounts.keys() {
-            self.finish(id, None, health);
+    fn tell_failures(&self, roster: &Roster) {
+        if roster.failures.is_empty() {
+            return;
         }
-        if fleet.accounts.is_empty() {
-            self.finish(&UNKNOWN_ACCOUNT.into(), None, health);
-        }
-    }
-
-    fn known(&self, caller: &Caller) -> Account {
-        let fleet = self.snapshots.fleet();
-        let known = fleet.accounts.get(&caller.account).and_then(|state| state.account.as_deref());
-        known.cloned().unwrap_or_else(|| Account::new(&caller.account, &caller.partition))
-    }
-
-    async fn save(&self, account: Arc<Account>) {
-        let Some(state) = self.state.clone() else { return };
-        let id = account.id.clone();
-        let saved = spawn_blocking(move || state.save(&account)).await;
-        if let Err(error) = saved.unwrap_or_else(|panic| Err(panic.into())) {
-            tracing::warn!(account = %id, %error, "the state could not be saved; a restart would begin with the last one");
+        let health = self.desk.health(&roster.failures, Instant::now());
+        let fleet = self.desk.snapshots.fleet();
+        let concerned = fleet.accounts.keys().filter(|_| roster.targets.is_empty());
+        concerned.for_each(|id| self.desk.publish(id, None, &health));
+        if fleet.accounts.is_empty() || !roster.targets.is_empty() {
+            self.desk.publish(&UNKNOWN_ACCOUNT.into(), None, &health);
         }
     }
+}
 
-    fn finish(&self, id: &Arc<str>, account: Option<&Arc<Account>>, health: &Health) {
-        let keys = account.map_or(0, |account| account.keys().count());
-        let fleet = self.snapshots.fleet();
-        let before = fleet.accounts.get(id).and_then(|state| state.health.as_ref());
-        match (before.is_none_or(|health| health.is_up), health.is_up) {
-            (true, false) => tracing::warn!(
-                account = %id,
-                failures = health.errors.len(),
-                error = health.errors.first(),
-                "not everything could be read; keeping what is known of the account"
-            ),
-            (false, true) => tracing::info!(account = %id, keys, "the account is read again"),
-            _ => tracing::debug!(account = %id, keys, up = health.is_up, "polled"),
-        }
-        self.snapshots.publish(id, account, Some(health));
+fn tell_new(new: &[&Target], is_first: bool) {
+    if is_first && new.len() > 1 {
+        return tracing::info!(accounts = new.len(), "reading these accounts");
     }
+    for target in new {
+        tracing::info!(account = %target.account, name = target.name.as_deref(), "reading this account");
+    }
+}
 
-    /// Says once what is not permitted, and once that it is again.
-    fn tell_permissions(&mut self, account: &str, permissions: BTreeMap<&'static str, bool>) {
-        for (operation, is_permitted) in permissions {
-            if is_permitted && self.denied.remove(operation) {
-                tracing::info!(account, "iam:{operation} is permitted again");
-            } else if !is_permitted && self.denied.insert(operation) {
-                tracing::warn!(account, "iam:{operation} is not permitted; doing without costs more calls or detail");
-            }
-        }
-    }
-
-    fn health(&self, shortfalls: &[CallError], started: Instant) -> Health {
-        let errors: Vec<String> = shortfalls.iter().map(CallError::chain).collect();
-        let seconds = started.elapsed().as_secs_f64();
-        Health { is_up: errors.is_empty(), errors, tried_at: self.now(), seconds }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
+fn count<T>(things: impl IntoIterator<Item = T>) -> u64 {
+    things.into_iter().fold(0, |count, _| count + 1)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the poller stamps what it publishes")]

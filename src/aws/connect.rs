@@ -2,15 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_config::{AppName, BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    AppName, BehaviorVersion, ConfigLoader, SdkConfig, profile::ProfileFileCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
 
 use super::{
     error::CallError,
+    login::Login,
     session::{Attempt, CallLimits, Session},
     tally::Tally,
     whole::WholeAnswers,
 };
+use crate::config::{Role, is_account_id};
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,21 +50,22 @@ pub struct Caller {
 }
 
 /// The clients that the ambient credentials give.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hub {
     iam: aws_sdk_iam::Client,
+    organizations: aws_sdk_organizations::Client,
     sts: aws_sdk_sts::Client,
     tally: Arc<Tally>,
     limits: CallLimits,
 }
 
 impl Hub {
-    /// Builds the clients. What may heal by waiting is left to the first call.
+    /// Builds the clients from this profile, or from the ambient credential chain. What may heal by waiting is left to the first call.
     ///
     /// # Errors
     /// When no region or no credentials are set up.
-    pub async fn connect(limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
-        let config = load().await;
+    pub async fn connect(profile: Option<&str>, limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
+        let config = load(profile).await;
         if config.region().is_none() {
             return Err(ConnectError::NoRegion);
         }
@@ -73,13 +79,24 @@ impl Hub {
         let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswers).build();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswers).build();
         let (iam, sts) = (aws_sdk_iam::Client::from_conf(iam), aws_sdk_sts::Client::from_conf(sts));
-        Self { iam, sts, tally, limits }
+        let organizations = aws_sdk_organizations::Client::new(config);
+        Self { iam, organizations, sts, tally, limits }
     }
 
     /// A line to this account with the hub's own credentials.
     #[must_use]
     pub fn session(&self, account: &Arc<str>) -> Session {
         Session::new(account.clone(), self.iam.clone(), self.tally.clone(), self.limits)
+    }
+
+    /// A line to another account, through a role in it.
+    #[must_use]
+    pub fn session_in(&self, role: &Role) -> Session {
+        self.session(&role.arn.account).with_login(Login::new(role.clone(), self.sts.clone()))
+    }
+
+    pub(super) fn organizations(&self) -> &aws_sdk_organizations::Client {
+        &self.organizations
     }
 
     /// Asks STS whose credentials these are; needs no permission.
@@ -93,15 +110,23 @@ impl Hub {
     }
 }
 
-async fn load() -> SdkConfig {
+async fn load(profile: Option<&str>) -> SdkConfig {
     // Each attempt is ours to pace, count and repeat: the SDK's retry quota is shared by
     // all clients of the process, so one throttled account would starve the others.
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let loader = profile.into_iter().fold(loader, with_profile);
+    loader
         .app_name(AppName::new("iam-key-exporter").expect("the name has only allowed characters"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .load()
         .await
+}
+
+/// The environment's credentials must not win over a profile that was asked for by name.
+fn with_profile(loader: ConfigLoader, profile: &str) -> ConfigLoader {
+    let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+    loader.profile_name(profile).credentials_provider(credentials)
 }
 
 async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
@@ -127,10 +152,6 @@ fn caller(arn: Option<&str>, account: Option<&str>) -> Attempt<Caller> {
             format!("expected an ARN and an account of twelve digits, found {arn:?} and {account:?}"),
         )),
     }
-}
-
-fn is_account_id(id: &str) -> bool {
-    id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

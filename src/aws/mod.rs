@@ -5,6 +5,8 @@
 
 mod connect;
 mod error;
+mod login;
+mod organization;
 mod pace;
 mod session;
 mod tally;
@@ -12,6 +14,7 @@ mod whole;
 
 pub use connect::{Caller, ConnectError, Hub};
 pub use error::{CallError, Reason, retryable};
+pub use organization::Member;
 pub use pace::Pace;
 pub use session::{Attempt, CallLimits, Session};
 pub use tally::{Count, Tally};

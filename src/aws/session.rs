@@ -2,14 +2,17 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use aws_sdk_iam::client::customize::CustomizableOperation;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     error::{CallError, Reason, SdkError, retryable},
+    login::{self, Login},
     pace::Pace,
     tally::Tally,
 };
+use crate::inventory::Timestamp;
 
 /// Attempts of one call that fail for passing reasons other than throttling.
 /// Three rides out a dropped connection and does not hammer an AWS that is down.
@@ -40,6 +43,7 @@ pub struct CallLimits {
 pub struct Session {
     account: Arc<str>,
     iam: aws_sdk_iam::Client,
+    pub(super) login: Option<Login>,
     tally: Arc<Tally>,
     pace: Pace,
     limits: CallLimits,
@@ -50,7 +54,33 @@ impl Session {
     #[must_use]
     pub fn new(account: Arc<str>, iam: aws_sdk_iam::Client, tally: Arc<Tally>, limits: CallLimits) -> Self {
         let pace = Pace::new(limits.requests_per_second);
-        Self { account, iam, tally, pace, limits }
+        Self { account, iam, login: None, tally, pace, limits }
+    }
+
+    /// The same line, with the credentials of a role.
+    #[must_use]
+    pub(super) fn with_login(self, login: Login) -> Self {
+        Self { login: Some(login), ..self }
+    }
+
+    /// Makes sure that there are credentials for a poll that begins now.
+    ///
+    /// # Errors
+    /// When the account's role could not be assumed.
+    pub async fn log_in(&self, now: Timestamp) -> Attempt<()> {
+        match &self.login {
+            Some(login) => login.renew(self, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The request, signed with the credentials of this account. All accounts share one client.
+    #[must_use]
+    pub fn signed<T, E, B>(&self, request: CustomizableOperation<T, E, B>) -> CustomizableOperation<T, E, B> {
+        match self.login.as_ref().map(Login::credentials) {
+            Some(own) => request.config_override(aws_sdk_iam::config::Builder::new().credentials_provider(own)),
+            None => request,
+        }
     }
 
     /// The IAM client that reaches this account.
@@ -119,6 +149,9 @@ impl Session {
             _ => self.pace.speed_up(),
         }
         if let Err(error) = answer {
+            if login::is_about_credentials(error) {
+                self.login.iter().for_each(Login::expire);
+            }
             tracing::debug!(account = %self.account, error = error.chain(), "a request to AWS failed");
         }
     }

@@ -53,6 +53,14 @@ pub fn assert_report_sound(content: &[u8]) {
     report::assert_sound(content);
 }
 
+/// Asks the account one cheap question.
+///
+/// # Errors
+/// When it is not answered.
+pub async fn probe(session: &Session) -> Attempt<()> {
+    wire::root_keys_present(session).await.map(drop)
+}
+
 /// What a poll could not read.
 #[derive(Debug, Default)]
 pub struct Outcome {

@@ -4,6 +4,7 @@
 //! them and collects what is wrong, `value` knows what a value may be, `read` knows which
 //! keys there are.
 
+mod accounts;
 mod document;
 mod error;
 mod read;
@@ -12,6 +13,7 @@ mod value;
 
 use std::{fs, path::PathBuf, time::Duration};
 
+pub use accounts::{AccountFilter, ListedAccount, Organization, Role, RoleArn, Through, is_account_id};
 pub use error::{ConfigError, Mistake};
 pub use value::tag_label;
 
@@ -26,6 +28,12 @@ pub struct Config {
     pub limits: Limits,
     /// What the series of a key say beyond its identity.
     pub labels: Labels,
+    /// Whether the account that the credentials belong to is read.
+    pub own_account: bool,
+    /// Accounts named in the file.
+    pub accounts: Vec<ListedAccount>,
+    /// The organization whose accounts are read.
+    pub organization: Option<Organization>,
     /// Where the last good data is kept.
     pub state_dir: Option<PathBuf>,
 }
@@ -46,6 +54,8 @@ pub struct PolicyLimits {
 pub struct Limits {
     /// To one account.
     pub requests_per_second: f64,
+    /// Read at the same time.
+    pub concurrent_accounts: usize,
     /// For one request.
     pub attempt_timeout: Duration,
     /// For one poll of one account.
@@ -68,10 +78,14 @@ impl Default for Config {
             policy: PolicyLimits { max_age: 90 * DAY, warn_before: 14 * DAY, max_idle: 45 * DAY },
             limits: Limits {
                 requests_per_second: 5.0,
+                concurrent_accounts: 16,
                 attempt_timeout: Duration::from_secs(10),
                 poll_timeout: Duration::from_hours(1),
             },
             labels: Labels::default(),
+            own_account: true,
+            accounts: Vec::new(),
+            organization: None,
             state_dir: None,
         }
     }

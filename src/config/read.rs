@@ -1,11 +1,11 @@
 //! Which keys there are.
 
 use super::{
-    Config, Limits, PolicyLimits,
+    Config, Limits, PolicyLimits, accounts,
     document::Node,
     error::Mistake,
     section::Section,
-    value::{DURATION, FOLDER, RATE, TAG_KEY, tag_label},
+    value::{COUNT, DURATION, FOLDER, RATE, TAG_KEY, YES_NO, tag_label},
 };
 
 /// The defaults with what is written over them.
@@ -16,9 +16,25 @@ pub(super) fn config(document: &Node, mistakes: &mut Vec<Mistake>) -> Config {
     root.section("policy", |section| policy(section, &mut config.policy));
     root.section("limits", |section| limits(section, &mut config.limits));
     root.section("labels", |section| config.labels.user_tags = user_tags(section));
+    root.set("own_account", &YES_NO, &mut config.own_account);
+    config.accounts = root.sections("accounts", accounts::listed);
+    root.section("organization", |section| config.organization = accounts::organization(section));
+    refuse_nothing_to_read(&config, &mut root);
     root.set_some("state_dir", &FOLDER, &mut config.state_dir);
     root.finish();
     config
+}
+
+/// An exporter that reads nothing would look healthy.
+fn refuse_nothing_to_read(config: &Config, root: &mut Section<'_>) {
+    let has_others = root.place(&["accounts", "organization"]).is_some();
+    if let (false, false, Some(place)) = (config.own_account, has_others, root.place(&["own_account"])) {
+        root.refuse(
+            place,
+            "own_account",
+            "found false, allowed only beside accounts or organization: nothing would be read",
+        );
+    }
 }
 
 fn policy(section: &mut Section<'_>, policy: &mut PolicyLimits) {
@@ -35,6 +51,7 @@ fn policy(section: &mut Section<'_>, policy: &mut PolicyLimits) {
 
 fn limits(section: &mut Section<'_>, limits: &mut Limits) {
     section.set("requests_per_second", &RATE, &mut limits.requests_per_second);
+    section.set("concurrent_accounts", &COUNT, &mut limits.concurrent_accounts);
     section.set("attempt_timeout", &DURATION, &mut limits.attempt_timeout);
     section.set("poll_timeout", &DURATION, &mut limits.poll_timeout);
 }

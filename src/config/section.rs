@@ -12,6 +12,7 @@ const ALIKE: f64 = 0.7;
 /// A mapping under a name; keys are taken out, what remains is unknown.
 pub(super) struct Section<'a> {
     name: String,
+    place: Place,
     entries: Vec<Entry<'a>>,
     known: Vec<&'static str>,
     mistakes: &'a mut Vec<Mistake>,
@@ -26,7 +27,7 @@ struct Entry<'a> {
 impl<'a> Section<'a> {
     /// The document itself has an empty name.
     pub(super) fn new(name: String, node: &'a Node, mistakes: &'a mut Vec<Mistake>) -> Self {
-        let mut section = Self { name, entries: Vec::new(), known: Vec::new(), mistakes };
+        let mut section = Self { name, place: node.place, entries: Vec::new(), known: Vec::new(), mistakes };
         match &node.content {
             Content::Nothing => {}
             Content::Mapping(entries) => entries.iter().for_each(|(key, value)| section.enter(key, value)),
@@ -82,6 +83,32 @@ impl<'a> Section<'a> {
             read(&mut section);
             section.finish();
         }
+    }
+
+    /// A list of sections; what `read` could not make sense of is left out.
+    pub(super) fn sections<T>(&mut self, key: &'static str, read: impl Fn(&mut Section<'_>) -> Option<T>) -> Vec<T> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let items = match &node.content {
+            Content::Nothing => &[][..],
+            Content::List(items) => items,
+            other => {
+                self.refuse_value(node.place, Some(key), other, "a list");
+                &[]
+            }
+        };
+        let mut all = Vec::new();
+        for (number, item) in items.iter().enumerate() {
+            let mut section = Section::new(format!("{}[{number}]", self.full(key)), item, self.mistakes);
+            all.extend(read(&mut section));
+            section.finish();
+        }
+        all
+    }
+
+    /// Notes a mistake in the section as a whole.
+    pub(super) fn refuse_whole(&mut self, what: &str) {
+        let what = format!("{}: {what}", self.name);
+        self.mistakes.push(Mistake { place: self.place, what });
     }
 
     /// Where the value of the first of these keys that was written stands.

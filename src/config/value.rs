@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::accounts::{AccountFilter, RoleArn};
+
 /// How a scalar is understood, and how that is said to people.
 pub(super) struct Kind<T> {
     pub(super) allowed: &'static str,
@@ -20,6 +22,54 @@ pub(super) const RATE: Kind<f64> = Kind {
 
 pub(super) const FOLDER: Kind<PathBuf> =
     Kind { allowed: "an absolute path", parse: |text| Some(PathBuf::from(text)).filter(|path| path.is_absolute()) };
+
+pub(super) const COUNT: Kind<usize> = Kind {
+    allowed: "a whole number from 1 to 1000",
+    parse: |text| text.parse().ok().filter(|count| (1..=1_000).contains(count)),
+};
+
+pub(super) const YES_NO: Kind<bool> = Kind {
+    allowed: "true or false",
+    parse: |text| match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    },
+};
+
+/// API reference, `AssumeRole`, `RoleArn`; the partition is whatever AWS calls its next one.
+pub(super) const ROLE_ARN: Kind<RoleArn> = Kind {
+    allowed: "the ARN of a role, such as arn:aws:iam::111122223333:role/iam-key-exporter",
+    parse: RoleArn::parse,
+};
+
+/// API reference, `AssumeRole`, `RoleArn` after `role/`.
+pub(super) const ROLE_NAME: Kind<String> = Kind {
+    allowed: "the name of a role, with its path if it has one, without the ARN before it",
+    parse: |text| Some(text.to_owned()).filter(|name| is_role_name(name)),
+};
+
+/// API reference, `AssumeRole`, `ExternalId`.
+pub(super) const EXTERNAL_ID: Kind<String> = Kind {
+    allowed: "2 to 1224 letters, digits and any of _+=,.@:/-",
+    parse: |text| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+        Some(text.to_owned()).filter(|id| (2..=1224).contains(&id.len()) && id.chars().all(fits))
+    },
+};
+
+pub(super) const NAME: Kind<String> =
+    Kind { allowed: "a name", parse: |text| Some(text.to_owned()).filter(|name| !name.trim().is_empty()) };
+
+pub(super) const ACCOUNT_FILTER: Kind<AccountFilter> = Kind {
+    allowed: "an account id of twelve digits, an organizational unit (ou-… or r-…), or an account name with * and ?",
+    parse: |text| Some(AccountFilter::parse(text)).filter(|_| !text.trim().is_empty()),
+};
+
+fn is_role_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@/-".contains(c);
+    !name.is_empty() && !name.starts_with('/') && !name.ends_with('/') && name.chars().all(fits)
+}
 
 /// User Guide, "Rules for tagging in IAM and AWS STS": 1 to 128 characters.
 pub(super) const TAG_KEY: Kind<String> = Kind {

@@ -111,7 +111,9 @@ impl Draft<'_> {
 
     fn account(&mut self, account: &Account) {
         let alias = account.alias.as_deref().unwrap_or_default();
-        self.add(ACCOUNT_INFO, &[("account_name", ""), ("account_alias", alias), ("partition", &account.partition)], 1);
+        let name = account.name.as_deref().unwrap_or_default();
+        let names = [("account_name", name), ("account_alias", alias), ("partition", &*account.partition)];
+        self.add(ACCOUNT_INFO, &names, 1);
         self.add(ACCOUNT_CENSUS, &[("source", account.census.source.as_str())], 1);
         if let Some(at) = account.census.complete_at {
             self.add(ACCOUNT_DATA, &[("data", "census")], at);

@@ -1,11 +1,14 @@
 //! The exporter's own metrics, in a registry that accumulates; what is known of AWS is
 //! replaced whole elsewhere (`exposition`).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use prometheus::{
-    CounterVec, Encoder, GaugeVec, IntGauge, Opts, Registry, TextEncoder,
+    Counter, CounterVec, Encoder, Gauge, GaugeVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
     process_collector::ProcessCollector,
     proto::MetricFamily,
@@ -15,6 +18,7 @@ use crate::{
     aws::{Reason, Tally},
     config::PolicyLimits,
     inventory::Timestamp,
+    roster::{Changes, Shard},
 };
 
 /// A metric could not be registered.
@@ -33,7 +37,12 @@ impl SelfMetrics {
     ///
     /// # Errors
     /// When a name is taken or malformed, which a test would have shown.
-    pub fn new(tally: Arc<Tally>, limits: &PolicyLimits) -> prometheus::Result<Self> {
+    pub fn new(
+        tally: Arc<Tally>,
+        changes: Arc<Changes>,
+        shard: Shard,
+        limits: &PolicyLimits,
+    ) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let reload_successful = IntGauge::new(
             "iam_key_exporter_config_last_reload_successful",
@@ -46,7 +55,9 @@ impl SelfMetrics {
         registry.register(Box::new(ProcessCollector::for_self()))?;
         registry.register(Box::new(build_info()?))?;
         registry.register(Box::new(policy(limits)?))?;
-        registry.register(Box::new(Requests { tally }))?;
+        registry.register(Box::new(Counts { tally, changes }))?;
+        registry.register(Box::new(shard_info(shard)?))?;
+        registry.register(Box::new(total_shards(shard)?))?;
         registry.register(Box::new(reload_successful.clone()))?;
         registry.register(Box::new(reload_success_time.clone()))?;
         Ok(Self { registry, reload_successful, reload_success_time })
@@ -89,12 +100,27 @@ fn policy(limits: &PolicyLimits) -> prometheus::Result<GaugeVec> {
     Ok(policy)
 }
 
-/// Reads the tally at every scrape.
-struct Requests {
-    tally: Arc<Tally>,
+fn shard_info(shard: Shard) -> prometheus::Result<GaugeVec> {
+    let help = "Which part of all accounts this exporter reads, from zero. Always 1.";
+    let info = GaugeVec::new(Opts::new("iam_key_exporter_shard_info", help), &["shard"])?;
+    info.with_label_values(&[&shard.number.to_string()]).set(1.0);
+    Ok(info)
 }
 
-impl Requests {
+fn total_shards(shard: Shard) -> prometheus::Result<Gauge> {
+    let help = "Among how many exporters the accounts are shared out. The same in all of them, or accounts are missed.";
+    let total = Gauge::new("iam_key_exporter_total_shards", help)?;
+    total.set(f64::from(shard.total));
+    Ok(total)
+}
+
+/// Reads at every scrape what is counted elsewhere.
+struct Counts {
+    tally: Arc<Tally>,
+    changes: Arc<Changes>,
+}
+
+impl Counts {
     fn counters() -> prometheus::Result<(CounterVec, CounterVec)> {
         let requests = Opts::new("iam_key_exporter_aws_requests_total", "Requests sent to AWS, every attempt counted.");
         let failures = Opts::new(
@@ -108,7 +134,38 @@ impl Requests {
     }
 }
 
-impl Collector for Requests {
+impl Counts {
+    fn roster(&self) -> prometheus::Result<Vec<MetricFamily>> {
+        let Changes { accounts, added, removed, listed_at, .. } = &*self.changes;
+        let read = Gauge::new("iam_key_exporter_accounts", "Accounts that this exporter reads.")?;
+        read.set(whole(accounts.load(Relaxed)));
+        let mut families = read.collect();
+        let changes: [(&str, &str, &AtomicU64); 2] = [
+            ("iam_key_exporter_accounts_added_total", "Accounts that this exporter began to read.", added),
+            (
+                "iam_key_exporter_accounts_removed_total",
+                "Accounts that are not read any more, because they left the organization, are not active or are excluded.",
+                removed,
+            ),
+        ];
+        for (name, help, count) in changes {
+            let counter = Counter::new(name, help)?;
+            counter.inc_by(whole(count.load(Relaxed)));
+            families.extend(counter.collect());
+        }
+        let at = listed_at.load(Relaxed);
+        if at > 0 {
+            let help =
+                "When the organization's accounts were last listed whole, Unix time. Absent without an organization.";
+            let listed = IntGauge::new("iam_key_exporter_organization_listed_timestamp_seconds", help)?;
+            listed.set(at);
+            families.extend(listed.collect());
+        }
+        Ok(families)
+    }
+}
+
+impl Collector for Counts {
     fn desc(&self) -> Vec<&Desc> {
         Vec::new()
     }
@@ -124,6 +181,7 @@ impl Collector for Requests {
         }
         let mut families = requests.collect();
         families.extend(failures.collect());
+        families.extend(self.roster().expect("constant names, tested"));
         families
     }
 }
@@ -142,7 +200,7 @@ mod tests {
     fn failures_start_at_zero_for_every_reason_of_an_operation_once_it_was_called() {
         let tally = Arc::new(Tally::default());
         tally.count(&"111122223333".into(), "ListUsers", None);
-        let metrics = SelfMetrics::new(tally, &Config::default().policy).unwrap();
+        let metrics = SelfMetrics::new(tally, Arc::default(), Shard::default(), &Config::default().policy).unwrap();
         let page = String::from_utf8(metrics.page().to_vec()).unwrap();
         assert!(page.contains("aws_requests_total{account_id=\"111122223333\",operation=\"ListUsers\"} 1\n"));
         for reason in Reason::ALL {
@@ -153,7 +211,8 @@ mod tests {
 
     #[test]
     fn the_limits_are_told_in_seconds() {
-        let metrics = SelfMetrics::new(Arc::default(), &Config::default().policy).unwrap();
+        let metrics =
+            SelfMetrics::new(Arc::default(), Arc::default(), Shard::default(), &Config::default().policy).unwrap();
         let page = String::from_utf8(metrics.page().to_vec()).unwrap();
         assert!(page.contains("iam_key_exporter_policy_seconds{limit=\"max_age\"} 7776000\n"), "{page}");
     }

@@ -25,11 +25,15 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use iam_key_exporter::{
+    app::members,
     aws::{CallLimits, Hub, Tally},
     config::Labels,
     exposition::Exposition,
+    lanes::Lanes,
     policy::Policy,
     poller::{Clock, Poller, Rhythm},
+    reading::Desk,
+    roster::{Changes, Directory, Hubs, Sources},
     snapshot::Snapshots,
     state::StateDir,
 };
@@ -60,6 +64,11 @@ pub(crate) struct Watch {
 impl Watch {
     /// A watch that begins with what the state has.
     pub(crate) async fn new(stub: &Stub, state: Option<StateDir>) -> Self {
+        Self::of(stub, state, Sources::default()).await
+    }
+
+    /// A watch over these accounts.
+    pub(crate) async fn of(stub: &Stub, state: Option<StateDir>, sources: Sources) -> Self {
         stub.cloud().set_now(Some(now()));
         let snapshots = Arc::new(Snapshots::default());
         for account in state.iter().flat_map(StateDir::load) {
@@ -68,7 +77,7 @@ impl Watch {
         let policy = Policy::new(Duration::from_hours(90 * 24));
         let tally = Arc::new(Tally::default());
         let labels = Labels { user_tags: vec!["team".into()] };
-        let poller = poller(stub, policy, &snapshots, &tally).await.with_state(state);
+        let poller = poller(stub, policy, &snapshots, &tally, state, sources).await;
         let exposition = Exposition::new(snapshots.clone(), policy, &labels);
         Self { stub: stub.clone(), snapshots, poller, exposition, tally }
     }
@@ -122,6 +131,13 @@ impl Watch {
         due.into_iter().filter(|(_, (_, at))| *at <= now()).map(|(id, _)| id).collect()
     }
 
+    /// The series of a family that has one per account.
+    pub(crate) fn by_account(&self, family: &str) -> BTreeMap<String, f64> {
+        let page = self.page();
+        let lines = page.lines().filter(|line| line.split('{').next() == Some(family));
+        lines.map(|line| (label(line, "account_id"), line.rsplit(' ').next().unwrap().parse().unwrap())).collect()
+    }
+
     pub(crate) fn is_up(&self) -> bool {
         self.value("aws_iam_account_up", "") == Some(1)
     }
@@ -146,15 +162,26 @@ impl Page<'_> {
     }
 }
 
-async fn poller(stub: &Stub, policy: Policy, snapshots: &Arc<Snapshots>, tally: &Arc<Tally>) -> Poller {
+async fn poller(
+    stub: &Stub,
+    policy: Policy,
+    snapshots: &Arc<Snapshots>,
+    tally: &Arc<Tally>,
+    state: Option<StateDir>,
+    sources: Sources,
+) -> Poller {
     let limits = CallLimits {
         requests_per_second: 5.0,
         attempt_timeout: Duration::from_secs(10),
         throttle_patience: Duration::from_mins(1),
     };
     let hub = Hub::new(&sdk_config(stub).await, limits, tally.clone());
+    let hubs = Arc::new(Hubs { own: hub, profiles: BTreeMap::new() });
+    let (changes, lanes) = (Arc::new(Changes::default()), Lanes::new(16));
+    let directory = Directory::new(hubs.clone(), sources, members(snapshots), changes.clone());
     let rhythm = Rhythm { interval: Duration::from_mins(5), poll_timeout: Duration::from_hours(1) };
-    Poller::new(hub, rhythm, policy, snapshots.clone()).with_clock(Clock(now))
+    let desk = Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock: Clock(now) };
+    Poller::new(hubs, directory, desk, lanes, changes)
 }
 
 /// Runs a test whose time stands still unless everybody waits.

@@ -7,4 +7,5 @@ mod bench_calls;
 mod cost;
 mod fault_matrix;
 mod in_process;
+mod organization;
 mod truth;

@@ -15,7 +15,7 @@ pub(in crate::collect) async fn root_keys_present(session: &Session) -> Attempt<
             .and_then(|count| u32::try_from(count).ok())
             .ok_or_else(|| CallError::invalid("GetAccountSummary", "", "a summary without AccountAccessKeysPresent"))
     };
-    session.call("GetAccountSummary", "", || request.clone().send(), read).await
+    session.call("GetAccountSummary", "", || session.signed(request.clone().customize()).send(), read).await
 }
 
 /// The account's alias; AWS allows one.
@@ -24,5 +24,5 @@ pub(in crate::collect) async fn account_alias(session: &Session) -> Attempt<Opti
     let read = |answer: aws_sdk_iam::operation::list_account_aliases::ListAccountAliasesOutput| {
         Ok(answer.account_aliases.into_iter().next().map(Into::into))
     };
-    session.call("ListAccountAliases", "", || request.clone().send(), read).await
+    session.call("ListAccountAliases", "", || session.signed(request.clone().customize()).send(), read).await
 }

@@ -16,7 +16,14 @@ use crate::{
 pub(in crate::collect) async fn list_access_keys(session: &Session, user: &str) -> Attempt<Vec<AccessKey>> {
     let ask = |marker| async move {
         let request = session.iam().list_access_keys().user_name(user).max_items(PAGE).set_marker(marker);
-        session.call("ListAccessKeys", user, || request.clone().send(), |answer| keys_page(user, &answer)).await
+        session
+            .call(
+                "ListAccessKeys",
+                user,
+                || session.signed(request.clone().customize()).send(),
+                |answer| keys_page(user, &answer),
+            )
+            .await
     };
     let mut keys = all_pages("ListAccessKeys", user, ask).await?;
     keys.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
@@ -26,7 +33,14 @@ pub(in crate::collect) async fn list_access_keys(session: &Session, user: &str) 
 /// When and where a key was last used, as AWS has it.
 pub(in crate::collect) async fn last_use(session: &Session, key_id: &str) -> Attempt<LastUse> {
     let request = session.iam().get_access_key_last_used().access_key_id(key_id);
-    session.call("GetAccessKeyLastUsed", key_id, || request.clone().send(), |answer| used(key_id, answer)).await
+    session
+        .call(
+            "GetAccessKeyLastUsed",
+            key_id,
+            || session.signed(request.clone().customize()).send(),
+            |answer| used(key_id, answer),
+        )
+        .await
 }
 
 fn used(key_id: &str, answer: GetAccessKeyLastUsedOutput) -> Attempt<LastUse> {

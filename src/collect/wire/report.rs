@@ -27,13 +27,13 @@ pub(in crate::collect) async fn ask_for_report(session: &Session) -> Attempt<boo
         Some(ReportStateType::Started | ReportStateType::Inprogress) => Ok(false),
         other => Err(CallError::invalid("GenerateCredentialReport", "", format!("the state {other:?}"))),
     };
-    session.call("GenerateCredentialReport", "", || request.clone().send(), read).await
+    session.call("GenerateCredentialReport", "", || session.signed(request.clone().customize()).send(), read).await
 }
 
 /// The report that AWS has; `None` where it is still being made.
 pub(in crate::collect) async fn get_report(session: &Session) -> Attempt<Option<ReportAnswer>> {
     let request = session.iam().get_credential_report();
-    match session.call("GetCredentialReport", "", || request.clone().send(), answer).await {
+    match session.call("GetCredentialReport", "", || session.signed(request.clone().customize()).send(), answer).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if is_being_made(&error) => Ok(None),
         Err(error) => Err(error),

@@ -33,7 +33,7 @@ pub(in crate::collect) struct UserDetail {
 pub(in crate::collect) async fn list_users(session: &Session) -> Attempt<Vec<User>> {
     let ask = |marker| async move {
         let request = session.iam().list_users().max_items(PAGE).set_marker(marker);
-        session.call("ListUsers", "", || request.clone().send(), users_page).await
+        session.call("ListUsers", "", || session.signed(request.clone().customize()).send(), users_page).await
     };
     let mut users = all_pages("ListUsers", "", ask).await?;
     users.sort_by(|a, b| a.name.cmp(&b.name));
@@ -47,7 +47,14 @@ pub(in crate::collect) async fn user_details(session: &Session) -> Attempt<Vec<U
     let ask = |marker| async move {
         let request = session.iam().get_account_authorization_details();
         let request = request.filter(EntityType::User).max_items(PAGE).set_marker(marker);
-        session.call(OPERATION, "", || request.clone().send(), |answer| details_page(OPERATION, answer)).await
+        session
+            .call(
+                OPERATION,
+                "",
+                || session.signed(request.clone().customize()).send(),
+                |answer| details_page(OPERATION, answer),
+            )
+            .await
     };
     all_pages(OPERATION, "", ask).await
 }
@@ -60,7 +67,7 @@ pub(in crate::collect) async fn user_tags(session: &Session, user: &str) -> Atte
             let next = next("ListUserTags", user, answer.is_truncated, answer.marker.as_deref())?;
             Ok(Page { items: answer.tags.into_iter().map(tag).collect(), next })
         };
-        session.call("ListUserTags", user, || request.clone().send(), read).await
+        session.call("ListUserTags", user, || session.signed(request.clone().customize()).send(), read).await
     };
     let mut tags = all_pages("ListUserTags", user, ask).await?;
     tags.sort();
@@ -76,7 +83,7 @@ pub(in crate::collect) async fn attached_policies(session: &Session, user: &str)
             let next = next(OPERATION, user, answer.is_truncated, answer.marker.as_deref())?;
             Ok(Page { items: answer.attached_policies.unwrap_or_default(), next })
         };
-        session.call(OPERATION, user, || request.clone().send(), read).await
+        session.call(OPERATION, user, || session.signed(request.clone().customize()).send(), read).await
     };
     Ok(is_quarantined(&all_pages(OPERATION, user, ask).await?))
 }

@@ -1,0 +1,188 @@
+//! One account's turn: read it, keep it, publish it, tell what changed.
+//!
+//! A failed reading changes the account's health, never its data.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    aws::{CallError, Session},
+    collect::{self, Outcome, Poll},
+    inventory::{Account, User},
+    lanes::SLOT,
+    policy::Policy,
+    poller::{Clock, Rhythm},
+    roster::Target,
+    snapshot::{Health, Snapshots},
+    state::StateDir,
+};
+
+/// The share of a poll's time that may go into what can wait for the next one.
+const SLICE: f64 = 0.9;
+
+/// What every account's reading needs.
+#[derive(Debug)]
+pub struct Desk {
+    /// How often and how long.
+    pub rhythm: Rhythm,
+    /// When keys are due.
+    pub policy: Policy,
+    /// Where what was read is published.
+    pub snapshots: Arc<Snapshots>,
+    /// Where the last good data is kept.
+    pub state: Option<StateDir>,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+/// One account, and what its readings have shown so far.
+#[derive(Debug)]
+pub struct Reading {
+    target: Target,
+    session: Session,
+    desk: Arc<Desk>,
+    denied: BTreeSet<&'static str>,
+    is_ailing: bool,
+}
+
+impl Reading {
+    /// An account that has not been read yet.
+    #[must_use]
+    pub fn new(target: Target, session: Session, desk: Arc<Desk>) -> Self {
+        Self { target, session, desk, denied: BTreeSet::new(), is_ailing: false }
+    }
+
+    /// Who is read.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Whether the last reading failed or took long.
+    #[must_use]
+    pub fn is_ailing(&self) -> bool {
+        self.is_ailing
+    }
+
+    /// Reads the account once and publishes what came of it.
+    pub async fn step(&mut self) {
+        let begun = Instant::now();
+        match self.session.log_in(self.desk.clock.now()).await {
+            Ok(()) => self.read_all(begun).await,
+            Err(error) => self.finish(None, &self.desk.health(&[error], begun)),
+        }
+        self.is_ailing |= begun.elapsed() > SLOT;
+    }
+
+    async fn read_all(&mut self, begun: Instant) {
+        let mut account = self.known();
+        let outcome = self.read(&mut account).await;
+        let account = Arc::new(account);
+        self.save(account.clone()).await;
+        self.finish(Some(&account), &self.desk.health(&outcome.shortfalls, begun));
+        self.tell_permissions(outcome.permissions);
+    }
+
+    async fn read(&self, account: &mut Account) -> Outcome {
+        let Desk { rhythm, policy, snapshots, clock, .. } = &*self.desk;
+        let rotation_due = |user: &User, created| policy.due_after(user, created);
+        let poll = Poll {
+            session: &self.session,
+            started_at: clock.now(),
+            begun: Instant::now(),
+            interval: i64::try_from(rhythm.interval.as_secs()).unwrap_or(i64::MAX / 4),
+            slice: rhythm.interval.min(rhythm.poll_timeout).mul_f64(SLICE),
+            rotation_due: &rotation_due,
+        };
+        let first = |account: &Account| snapshots.publish(&account.id, Some(&Arc::new(account.clone())), None);
+        let limit = rhythm.poll_timeout;
+        match timeout(limit, collect::read(&poll, account, &first)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome { shortfalls: vec![CallError::timeout("poll", "", limit)], ..Outcome::default() },
+        }
+    }
+
+    fn known(&self) -> Account {
+        let Target { account: id, partition, name, .. } = &self.target;
+        let fleet = self.desk.snapshots.fleet();
+        let known = fleet.accounts.get(id).and_then(|state| state.account.as_deref());
+        let known = known.cloned().unwrap_or_else(|| Account::new(id, partition));
+        Account { name: name.clone(), ..known }
+    }
+
+    async fn save(&self, account: Arc<Account>) {
+        let Some(state) = self.desk.state.clone() else { return };
+        let id = account.id.clone();
+        let saved = spawn_blocking(move || state.save(&account)).await;
+        if let Err(error) = saved.unwrap_or_else(|panic| Err(panic.into())) {
+            tracing::warn!(account = %id, %error, "the state could not be saved; a restart would begin with the last one");
+        }
+    }
+
+    fn finish(&mut self, account: Option<&Arc<Account>>, health: &Health) {
+        self.is_ailing = !health.is_up;
+        self.desk.publish(&self.target.account, account, health);
+    }
+
+    /// Says once what is not permitted, and once that it is again.
+    fn tell_permissions(&mut self, permissions: BTreeMap<&'static str, bool>) {
+        let account = &*self.target.account;
+        for (operation, is_permitted) in permissions {
+            if is_permitted && self.denied.remove(operation) {
+                tracing::info!(account, "iam:{operation} is permitted again");
+            } else if !is_permitted && self.denied.insert(operation) {
+                tracing::warn!(account, "iam:{operation} is not permitted; doing without costs more calls or detail");
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// Publishes how an account fares, and says so where that changed.
+    pub fn publish(&self, id: &Arc<str>, account: Option<&Arc<Account>>, health: &Health) {
+        let keys = account.map_or(0, |account| account.keys().count());
+        let fleet = self.snapshots.fleet();
+        let before = fleet.accounts.get(id).and_then(|state| state.health.as_ref());
+        match (before.is_none_or(|health| health.is_up), health.is_up) {
+            (true, false) => tracing::warn!(
+                account = %id,
+                failures = health.errors.len(),
+                error = health.errors.first(),
+                "not everything could be read; keeping what is known of the account"
+            ),
+            (false, true) => tracing::info!(account = %id, keys, "the account is read again"),
+            _ => tracing::debug!(account = %id, keys, up = health.is_up, "polled"),
+        }
+        self.snapshots.publish(id, account, Some(health));
+    }
+
+    /// How an attempt that ends now went.
+    #[must_use]
+    pub fn health(&self, shortfalls: &[CallError], begun: Instant) -> Health {
+        let errors: Vec<String> = shortfalls.iter().map(CallError::chain).collect();
+        let seconds = begun.elapsed().as_secs_f64();
+        Health { is_up: errors.is_empty(), errors, tried_at: self.clock.now(), seconds }
+    }
+
+    /// Forgets an account that is not read any more.
+    pub fn forget(&self, id: &str) {
+        self.snapshots.remove(id);
+        self.state.iter().for_each(|state| state.remove(id));
+    }
+
+    /// How long until the next turn of an account whose moment is so far into the interval.
+    #[must_use]
+    pub fn pause(&self, offset: Duration, since_start: Duration) -> Duration {
+        let (interval, offset) = (self.rhythm.interval.as_nanos().max(1), offset.as_nanos());
+        let pause = interval - (since_start.as_nanos() + interval - offset % interval) % interval;
+        Duration::from_nanos(u64::try_from(pause).unwrap_or(u64::MAX))
+    }
+}
