@@ -1,7 +1,7 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench-calls
+.PHONY: help demo test check fuzz bench-calls bench-org
 
 CARGO ?= cargo
 
@@ -29,3 +29,7 @@ fuzz: ## the parser of credential reports under a fuzzer (SECONDS=60; needs carg
 
 bench-calls: ## how many calls a poll makes, and how long until all overdue keys are known
 	$(CARGO) test --locked --release --test engine -- --ignored --nocapture --test-threads=1 bench_calls
+
+bench-org: ## 1,000 and 5,000 accounts: time, calls, memory, and what broken accounts do to the others (15 minutes)
+	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
+	target/release/bench_org target/release/iam-key-exporter

@@ -92,14 +92,14 @@ impl App {
         let snapshots = Arc::new(Snapshots::default());
         let state = open_state(config, &snapshots)?;
         let directory = Directory::new(hubs.clone(), sources(config, shard), members(&snapshots), changes.clone());
-        let policy = Policy::new(config.policy.max_age);
+        let policy = Policy::new(config);
         let (rhythm, clock) = (rhythm(config), Clock::default());
         let desk = Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock };
         let lanes = Lanes::new(config.limits.concurrent_accounts);
         let poller = Poller::new(hubs, directory, desk, lanes, changes.clone());
         let metrics = SelfMetrics::new(tally, changes.clone(), shard, &config.policy)?;
         metrics.config_loaded(clock.now());
-        let exposition = Exposition::new(snapshots.clone(), policy, &config.labels);
+        let exposition = Exposition::new(snapshots.clone(), config);
         let site = Arc::new(ExporterSite { snapshots, exposition, metrics, changes, telemetry_path });
         Ok(Self { bound, poller, site, signals })
     }

@@ -3,7 +3,10 @@
 //! No I/O, no SDK, no Prometheus. Times are Unix seconds, because AWS gives nothing finer
 //! and every reader of these values computes with seconds.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -196,6 +199,28 @@ impl Account {
     pub fn remove_user(&mut self, name: &str) {
         if let Ok(place) = self.place(name) {
             self.users.remove(place);
+        }
+    }
+
+    /// Keeps one copy of texts that repeat (services, regions, tags, paths), and no spare room.
+    pub fn compact(&mut self) {
+        let mut texts = HashSet::new();
+        let mut share = |text: &mut Arc<str>| match texts.get(&**text) {
+            Some(known) => *text = Arc::clone(known),
+            None => drop(texts.insert(text.clone())),
+        };
+        self.users.shrink_to_fit();
+        for user in &mut self.users {
+            share(&mut user.path);
+            user.tags.iter_mut().flat_map(|tag| [&mut tag.key, &mut tag.value]).for_each(&mut share);
+            user.tags.shrink_to_fit();
+            user.keys.shrink_to_fit();
+            for key in &mut user.keys {
+                if let LastUse::Used(last) = &mut key.last_use {
+                    share(&mut last.service);
+                    share(&mut last.region);
+                }
+            }
         }
     }
 

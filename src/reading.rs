@@ -50,6 +50,7 @@ pub struct Reading {
     session: Session,
     desk: Arc<Desk>,
     denied: BTreeSet<&'static str>,
+    invalid_tags: BTreeSet<(Arc<str>, String)>,
     is_ailing: bool,
 }
 
@@ -57,7 +58,8 @@ impl Reading {
     /// An account that has not been read yet.
     #[must_use]
     pub fn new(target: Target, session: Session, desk: Arc<Desk>) -> Self {
-        Self { target, session, desk, denied: BTreeSet::new(), is_ailing: false }
+        let (denied, invalid_tags) = Default::default();
+        Self { target, session, desk, denied, invalid_tags, is_ailing: false }
     }
 
     /// Who is read.
@@ -85,6 +87,8 @@ impl Reading {
     async fn read_all(&mut self, begun: Instant) {
         let mut account = self.known();
         let outcome = self.read(&mut account).await;
+        account.compact();
+        self.tell_invalid_tags(&account);
         let account = Arc::new(account);
         self.save(account.clone()).await;
         self.finish(Some(&account), &self.desk.health(&outcome.shortfalls, begun));
@@ -93,14 +97,15 @@ impl Reading {
 
     async fn read(&self, account: &mut Account) -> Outcome {
         let Desk { rhythm, policy, snapshots, clock, .. } = &*self.desk;
-        let rotation_due = |user: &User, created| policy.due_after(user, created);
+        let id = &self.target.account;
+        let overdue_after = |user: &User, created| policy.of(id, user).overdue_after(created);
         let poll = Poll {
             session: &self.session,
             started_at: clock.now(),
             begun: Instant::now(),
             interval: i64::try_from(rhythm.interval.as_secs()).unwrap_or(i64::MAX / 4),
             slice: rhythm.interval.min(rhythm.poll_timeout).mul_f64(SLICE),
-            rotation_due: &rotation_due,
+            overdue_after: &overdue_after,
         };
         let first = |account: &Account| snapshots.publish(&account.id, Some(&Arc::new(account.clone())), None);
         let limit = rhythm.poll_timeout;
@@ -130,6 +135,21 @@ impl Reading {
     fn finish(&mut self, account: Option<&Arc<Account>>, health: &Health) {
         self.is_ailing = !health.is_up;
         self.desk.publish(&self.target.account, account, health);
+    }
+
+    /// Says once that a tag is not understood. It counts as absent, and never as an exemption.
+    fn tell_invalid_tags(&mut self, account: &Account) {
+        let mut invalid = BTreeSet::new();
+        for user in &account.users {
+            for tag in self.desk.policy.of(&account.id, user).invalid_tags {
+                let value = user.tag(tag).unwrap_or_default();
+                if !self.invalid_tags.contains(&(user.name.clone(), tag.to_owned())) {
+                    tracing::warn!(account = %account.id, user = %user.name, tag, value, "the value of this tag is not understood and counts as absent");
+                }
+                invalid.insert((user.name.clone(), tag.to_owned()));
+            }
+        }
+        self.invalid_tags = invalid;
     }
 
     /// Says once what is not permitted, and once that it is again.

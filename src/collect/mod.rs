@@ -28,8 +28,8 @@ use crate::{
 /// Calls under way at once for one account: enough to keep its pace at 1 s per answer.
 const PARALLEL: usize = 8;
 
-/// When an active key that this user created at this time must be rotated, if ever.
-pub type RotationDue<'a> = dyn Fn(&User, Timestamp) -> Option<Timestamp> + Send + Sync + 'a;
+/// From when on an active key that this user created at this time is overdue.
+pub type OverdueAfter<'a> = dyn Fn(&User, Timestamp) -> Timestamp + Send + Sync + 'a;
 
 /// What a poll needs to know.
 pub struct Poll<'a> {
@@ -44,7 +44,7 @@ pub struct Poll<'a> {
     /// How long the poll may go on with what can wait for the next.
     pub slice: Duration,
     /// The policy's word on a key.
-    pub rotation_due: &'a RotationDue<'a>,
+    pub overdue_after: &'a OverdueAfter<'a>,
 }
 
 /// The door for the fuzzer; the parser is nobody else's business.

@@ -129,9 +129,7 @@ pub(super) fn organization(section: &mut Section<'_>) -> Option<Organization> {
     section.set("refresh_interval", &DURATION, &mut refresh_interval);
     let include = section.list("include", &ACCOUNT_FILTER).into_iter().map(|(_, filter)| filter).collect();
     let exclude = section.list("exclude", &ACCOUNT_FILTER).into_iter().map(|(_, filter)| filter).collect();
-    if role_name.is_none() && section.place(&["role_name"]).is_none() {
-        section.refuse_whole("role_name is missing: which role is to be assumed in each account?");
-    }
+    section.demand("role_name");
     Some(Organization {
         role_name: role_name?,
         external_id: external_id.map(Into::into),

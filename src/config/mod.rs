@@ -7,6 +7,7 @@
 mod accounts;
 mod document;
 mod error;
+mod policy;
 mod read;
 mod section;
 mod value;
@@ -15,6 +16,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 pub use accounts::{AccountFilter, ListedAccount, Organization, Role, RoleArn, Through, is_account_id};
 pub use error::{ConfigError, Mistake};
+pub use policy::{Exemption, Override, Until, Whom, parse_date};
 pub use value::tag_label;
 
 /// The whole configuration, valid.
@@ -24,6 +26,10 @@ pub struct Config {
     pub poll_interval: Duration,
     /// The limits that keys are held to.
     pub policy: PolicyLimits,
+    /// Other maximum ages for some users; the first that matches holds.
+    pub overrides: Vec<Override>,
+    /// Users whose keys need not be rotated for a while.
+    pub exemptions: Vec<Exemption>,
     /// The limits that we keep to.
     pub limits: Limits,
     /// What the series of a key say beyond its identity.
@@ -39,7 +45,7 @@ pub struct Config {
 }
 
 /// The limits that keys are held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyLimits {
     /// An active key must be replaced once it is this old.
     pub max_age: Duration,
@@ -47,6 +53,10 @@ pub struct PolicyLimits {
     pub warn_before: Duration,
     /// A key unused for this long should go.
     pub max_idle: Duration,
+    /// The tag of a user that says the maximum age of its keys.
+    pub max_age_tag: Option<String>,
+    /// The tag of a user that says until when its keys need not be rotated.
+    pub exempt_until_tag: Option<String>,
 }
 
 /// The limits that we keep to towards AWS.
@@ -75,7 +85,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             poll_interval: Duration::from_mins(5),
-            policy: PolicyLimits { max_age: 90 * DAY, warn_before: 14 * DAY, max_idle: 45 * DAY },
+            policy: PolicyLimits {
+                max_age: 90 * DAY,
+                warn_before: 14 * DAY,
+                max_idle: 45 * DAY,
+                max_age_tag: None,
+                exempt_until_tag: None,
+            },
+            overrides: Vec::new(),
+            exemptions: Vec::new(),
             limits: Limits {
                 requests_per_second: 5.0,
                 concurrent_accounts: 16,

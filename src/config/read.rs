@@ -1,7 +1,7 @@
 //! Which keys there are.
 
 use super::{
-    Config, Limits, PolicyLimits, accounts,
+    Config, Exemption, Limits, PolicyLimits, Whom, accounts,
     document::Node,
     error::Mistake,
     section::Section,
@@ -14,6 +14,8 @@ pub(super) fn config(document: &Node, mistakes: &mut Vec<Mistake>) -> Config {
     let mut root = Section::new(String::new(), document, mistakes);
     root.set("poll_interval", &DURATION, &mut config.poll_interval);
     root.section("policy", |section| policy(section, &mut config.policy));
+    config.overrides = root.sections("overrides", super::policy::other_age);
+    config.exemptions = exemptions(&mut root);
     root.section("limits", |section| limits(section, &mut config.limits));
     root.section("labels", |section| config.labels.user_tags = user_tags(section));
     root.set("own_account", &YES_NO, &mut config.own_account);
@@ -37,10 +39,27 @@ fn refuse_nothing_to_read(config: &Config, root: &mut Section<'_>) {
     }
 }
 
+/// Each is shown as a series of its own, so none may be there twice.
+fn exemptions(root: &mut Section<'_>) -> Vec<Exemption> {
+    let mut kept: Vec<Exemption> = Vec::new();
+    for exemption in root.sections("exemptions", super::policy::exemption) {
+        if kept.contains(&exemption) {
+            let place = root.place(&["exemptions"]).unwrap_or_default();
+            let Whom { account, user } = &exemption.whom;
+            root.refuse(place, "exemptions", &format!("found the one for account {account:?}, user {user:?} twice"));
+        } else {
+            kept.push(exemption);
+        }
+    }
+    kept
+}
+
 fn policy(section: &mut Section<'_>, policy: &mut PolicyLimits) {
     section.set("max_age", &DURATION, &mut policy.max_age);
     section.set("warn_before", &DURATION, &mut policy.warn_before);
     section.set("max_idle", &DURATION, &mut policy.max_idle);
+    section.set_some("max_age_tag", &TAG_KEY, &mut policy.max_age_tag);
+    section.set_some("exempt_until_tag", &TAG_KEY, &mut policy.exempt_until_tag);
     let Some(place) = section.place(&["warn_before", "max_age"]) else { return };
     if policy.warn_before >= policy.max_age {
         let [warn_before, max_age] = [policy.warn_before, policy.max_age].map(humantime::format_duration);

@@ -105,6 +105,13 @@ impl<'a> Section<'a> {
         all
     }
 
+    /// Notes it where this key is not written at all.
+    pub(super) fn demand(&mut self, key: &str) {
+        if self.place(&[key]).is_none() {
+            self.refuse_whole(&format!("{key} is missing"));
+        }
+    }
+
     /// Notes a mistake in the section as a whole.
     pub(super) fn refuse_whole(&mut self, what: &str) {
         let what = format!("{}: {what}", self.name);

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::accounts::{AccountFilter, RoleArn};
+use super::{
+    accounts::{AccountFilter, RoleArn},
+    policy::{Until, parse_date},
+};
 
 /// How a scalar is understood, and how that is said to people.
 pub(super) struct Kind<T> {
@@ -22,6 +25,11 @@ pub(super) const RATE: Kind<f64> = Kind {
 
 pub(super) const FOLDER: Kind<PathBuf> =
     Kind { allowed: "an absolute path", parse: |text| Some(PathBuf::from(text)).filter(|path| path.is_absolute()) };
+
+pub(super) const DATE: Kind<Until> = Kind {
+    allowed: "a date such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z",
+    parse: |text| parse_date(text).map(|at| Until { text: text.to_owned(), at }),
+};
 
 pub(super) const COUNT: Kind<usize> = Kind {
     allowed: "a whole number from 1 to 1000",

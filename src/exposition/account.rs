@@ -6,14 +6,14 @@ use super::{
     Judgement,
     family::{
         ACCOUNT_CENSUS, ACCOUNT_DATA, ACCOUNT_INFO, ACCOUNT_KEYS, ACCOUNT_OVERDUE, ACCOUNT_ROOT_KEYS, ACCOUNT_UP,
-        ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_INFO, KEY_LAST_USED, KEY_LAST_USED_INFO,
-        KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION,
+        ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_EXEMPT_UNTIL, KEY_INFO, KEY_LAST_USED,
+        KEY_LAST_USED_INFO, KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION, TAG_INVALID,
     },
     text,
 };
 use crate::{
     inventory::{AccessKey, Account, LastUse, Status, Timestamp, User},
-    policy,
+    policy::{self, Verdict},
     snapshot::AccountState,
 };
 
@@ -27,6 +27,17 @@ pub(super) struct Rendered {
     ages: Vec<Age>,
     age_bytes: usize,
     overdue: Option<Overdue>,
+    exempt: Vec<Exempt>,
+    /// How many keys each configured exemption holds for.
+    pub(super) exempted: Vec<usize>,
+}
+
+/// The lines of a key whose rotation date counts again once its exemption is over.
+#[derive(Debug)]
+struct Exempt {
+    until: Timestamp,
+    line: Box<str>,
+    rotation_due: Box<str>,
 }
 
 /// An age's line up to its value.
@@ -46,17 +57,21 @@ struct Overdue {
 struct Draft<'a> {
     parts: [String; FAMILIES.len()],
     ages: Vec<Age>,
+    exempt: Vec<Exempt>,
+    exempted: Vec<usize>,
     account_id: &'a str,
     judgement: &'a Judgement,
 }
 
 impl Rendered {
     pub(super) fn new(id: &str, state: &AccountState, judgement: &Judgement) -> Self {
-        let mut draft = Draft { parts: Default::default(), ages: Vec::new(), account_id: id, judgement };
+        let exempted = vec![0; judgement.exemptions.len()];
+        let (parts, ages, exempt) = Default::default();
+        let mut draft = Draft { parts, ages, exempt, exempted, account_id: id, judgement };
         draft.health(state);
         if let Some(account) = &state.account {
             draft.account(account);
-            account.keys().for_each(|(user, key)| draft.key(user, key));
+            account.users.iter().chain([&account.root]).for_each(|user| draft.user(user));
         }
         let age_bytes = draft.ages.iter().map(|age| age.series.len() + DIGITS + 1).sum();
         let known = state.account.as_deref().filter(|account| account.due_keys_at.is_some());
@@ -64,7 +79,11 @@ impl Rendered {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
             due_times: judgement.policy.due_times(account),
         });
-        Self { parts: draft.parts.map(Bytes::from), ages: draft.ages, age_bytes, overdue }
+        let Draft { parts, mut ages, exempt, exempted, .. } = draft;
+        ages.shrink_to_fit();
+        // Bytes would keep the room that the text was given to grow.
+        let parts = parts.map(|part| Bytes::from(part.into_boxed_str().into_boxed_bytes()));
+        Self { parts, ages, age_bytes, overdue, exempt, exempted }
     }
 
     /// The lines of the family at this place.
@@ -72,6 +91,8 @@ impl Rendered {
         match place {
             KEY_AGE => self.ages(now),
             ACCOUNT_OVERDUE => self.overdue(now),
+            KEY_ROTATION_DUE if !self.exempt.is_empty() => self.rotation_due(now),
+            KEY_EXEMPT_UNTIL => self.exempt_until(now),
             _ => self.parts[place].clone(),
         }
     }
@@ -85,6 +106,19 @@ impl Rendered {
             out.push('\n');
         }
         out.into()
+    }
+
+    /// An exemption ends by itself, even while nothing is read.
+    fn rotation_due(&self, now: Timestamp) -> Bytes {
+        let over = self.exempt.iter().filter(|exempt| exempt.until <= now);
+        let mut out = self.parts[KEY_ROTATION_DUE].to_vec();
+        over.for_each(|exempt| out.extend_from_slice(exempt.rotation_due.as_bytes()));
+        out.into()
+    }
+
+    fn exempt_until(&self, now: Timestamp) -> Bytes {
+        let held = self.exempt.iter().filter(|exempt| exempt.until > now);
+        held.map(|exempt| &*exempt.line).collect::<String>().into()
     }
 
     fn overdue(&self, now: Timestamp) -> Bytes {
@@ -138,24 +172,53 @@ impl Draft<'_> {
         }
     }
 
-    fn key(&mut self, user: &User, key: &AccessKey) {
+    fn user(&mut self, user: &User) {
+        let verdict = self.judgement.policy.of(self.account_id, user);
+        for place in self.judgement.policy.exemptions_of(self.account_id, user) {
+            self.exempted[place] += user.keys.len();
+        }
+        for tag in &verdict.invalid_tags {
+            self.add(TAG_INVALID, &[("user_name", &user.name), ("tag_key", tag)], 1);
+        }
+        for key in &user.keys {
+            self.key(user, key, &verdict);
+        }
+    }
+
+    fn key(&mut self, user: &User, key: &AccessKey, verdict: &Verdict<'_>) {
         let identity = [("user_name", &*user.name), ("access_key_id", &*key.id)];
-        let (status, usage) = (key.status.as_str(), key.last_use.as_str());
-        let mut info = vec![identity[0], identity[1], ("status", status), ("usage", usage), ("user_path", &user.path)];
-        let tags = &self.judgement.tags;
-        info.extend(tags.iter().filter_map(|(key, label)| Some((label.as_str(), user.tag(key)?))));
-        self.add(KEY_INFO, &info, 1);
+        self.info(identity, user, key);
         self.add(KEY_CREATED, &identity, key.created);
         self.add(KEY_ACTIVE, &identity, i64::from(key.status.is_active()));
         if user.is_quarantined {
             self.add(KEY_QUARANTINED, &identity, 1);
         }
-        if let Some(due) = self.judgement.policy.rotation_due(user, key) {
-            self.add(KEY_ROTATION_DUE, &identity, due);
+        if key.status.is_active() {
+            self.rotation(identity, verdict.due(key.created), verdict.exempt_until());
         }
         self.last_use(identity, &key.last_use);
         let labels = [("account_id", self.account_id), identity[0], identity[1]];
         self.ages.push(Age { series: series(KEY_AGE, &labels), created: key.created });
+    }
+
+    fn info(&mut self, identity: [(&str, &str); 2], user: &User, key: &AccessKey) {
+        let (status, usage) = (key.status.as_str(), key.last_use.as_str());
+        let mut info = vec![identity[0], identity[1], ("status", status), ("usage", usage), ("user_path", &user.path)];
+        let tags = &self.judgement.tags;
+        info.extend(tags.iter().filter_map(|(key, label)| Some((label.as_str(), user.tag(key)?))));
+        self.add(KEY_INFO, &info, 1);
+    }
+
+    fn rotation(&mut self, identity: [(&str, &str); 2], due: Timestamp, exempt_until: Option<Timestamp>) {
+        let Some(until) = exempt_until else { return self.add(KEY_ROTATION_DUE, &identity, due) };
+        let labels = [("account_id", self.account_id), identity[0], identity[1]];
+        let line = |place: usize, value| {
+            let mut line = String::new();
+            text::integer(&mut line, FAMILIES[place].name, &labels, value);
+            line.into_boxed_str()
+        };
+        let (exempt_until, rotation_due) = (line(KEY_EXEMPT_UNTIL, until), line(KEY_ROTATION_DUE, due));
+        self.exempt.push(Exempt { until, line: exempt_until, rotation_due });
     }
 
     fn last_use(&mut self, identity: [(&str, &str); 2], last_use: &LastUse) {

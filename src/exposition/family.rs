@@ -45,9 +45,15 @@ pub const POLL_DURATION: usize = 14;
 pub const KEY_QUARANTINED: usize = 15;
 /// One per account.
 pub const ACCOUNT_ROOT_KEYS: usize = 16;
+/// One per exempt key, while the exemption lasts.
+pub const KEY_EXEMPT_UNTIL: usize = 17;
+/// One per user and tag.
+pub const TAG_INVALID: usize = 18;
+/// One per configured exemption.
+pub const EXEMPTION_KEYS: usize = 19;
 
 /// The page, family by family; the constants of this module are places in it.
-pub const FAMILIES: [Family; 17] = [
+pub const FAMILIES: [Family; 20] = [
     Family {
         name: "aws_iam_access_key_info",
         help: "An access key as last read from AWS (polled): its status, whether it was ever used, its user's path. Always 1.",
@@ -74,7 +80,7 @@ pub const FAMILIES: [Family; 17] = [
     },
     Family {
         name: "aws_iam_access_key_rotation_due_timestamp_seconds",
-        help: "When the active access key must have been rotated, Unix time: its creation plus the maximum age. Absent for inactive keys. Polled.",
+        help: "When the active access key must have been rotated, Unix time: its creation plus the maximum age. Absent for inactive and exempt keys. Polled.",
     },
     Family { name: "aws_iam_account_info", help: "An account that is read, and its partition. Always 1." },
     Family {
@@ -106,6 +112,18 @@ pub const FAMILIES: [Family; 17] = [
     Family {
         name: "aws_iam_account_root_access_keys",
         help: "Access keys of the account's root user, as counted by AWS. There should be none. Polled.",
+    },
+    Family {
+        name: "aws_iam_access_key_exempt_until_timestamp_seconds",
+        help: "Until when the active access key need not be rotated, Unix time. Absent for keys that are not exempt. Polled; it ends by itself.",
+    },
+    Family {
+        name: "aws_iam_user_tag_invalid",
+        help: "1 where the policy reads this tag of the user and does not understand its value, which then counts as absent. Polled.",
+    },
+    Family {
+        name: "iam_key_exporter_exemption_keys",
+        help: "Access keys that this exemption of the configuration holds for. 0 means a slip of the pen, or an entry that can go.",
     },
 ];
 

@@ -14,13 +14,13 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    config::{Labels, tag_label},
+    config::{Config, Exemption, tag_label},
     inventory::Timestamp,
     policy::Policy,
     snapshot::{AccountState, Fleet, Snapshots},
 };
 use account::Rendered;
-use family::FAMILIES;
+use family::{EXEMPTION_KEYS, FAMILIES};
 
 /// Writes the snapshots down in the Prometheus text format 0.0.4.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ struct Judgement {
     policy: Policy,
     /// Chosen tags of users, and the label of each.
     tags: Vec<(String, String)>,
+    /// Those of the configuration, in its order.
+    exemptions: Vec<Exemption>,
 }
 
 #[derive(Debug)]
@@ -45,11 +47,12 @@ struct Kept {
 }
 
 impl Exposition {
-    /// An exposition of these snapshots, judged by this policy, with the tags chosen here.
+    /// An exposition of these snapshots, judged and labelled as configured.
     #[must_use]
-    pub fn new(snapshots: Arc<Snapshots>, policy: Policy, labels: &Labels) -> Self {
-        let tags = labels.user_tags.iter().map(|key| (key.clone(), tag_label(key))).collect();
-        Self { snapshots, judgement: Judgement { policy, tags }, cache: Mutex::default() }
+    pub fn new(snapshots: Arc<Snapshots>, config: &Config) -> Self {
+        let tags = config.labels.user_tags.iter().map(|key| (key.clone(), tag_label(key))).collect();
+        let judgement = Judgement { policy: Policy::new(config), tags, exemptions: config.exemptions.clone() };
+        Self { snapshots, judgement, cache: Mutex::default() }
     }
 
     /// Every series of every account, in parts that only have to be strung together.
@@ -58,8 +61,9 @@ impl Exposition {
         let accounts = self.rendered(&self.snapshots.fleet());
         let mut page = Vec::with_capacity(FAMILIES.len() * (accounts.len() + 1));
         for (place, family) in FAMILIES.iter().enumerate() {
-            let series: Vec<Bytes> =
-                accounts.iter().map(|account| account.part(place, now)).filter(|part| !part.is_empty()).collect();
+            let parts = accounts.iter().map(|account| account.part(place, now));
+            let whole = (place == EXEMPTION_KEYS).then(|| self.exemption_keys(&accounts));
+            let series: Vec<Bytes> = parts.chain(whole).filter(|part| !part.is_empty()).collect();
             if !series.is_empty() {
                 page.push(family.header());
                 page.extend(series);
@@ -68,10 +72,22 @@ impl Exposition {
         page
     }
 
+    /// One series for each exemption of the configuration, whatever account it is in.
+    fn exemption_keys(&self, accounts: &[Arc<Rendered>]) -> Bytes {
+        let mut out = String::new();
+        for (place, Exemption { whom, until, reason }) in self.judgement.exemptions.iter().enumerate() {
+            let keys: usize = accounts.iter().map(|account| account.exempted[place]).sum();
+            let labels: [(&str, &str); 4] =
+                [("account", &whom.account), ("user", &whom.user), ("until", &until.text), ("reason", reason)];
+            text::integer(&mut out, FAMILIES[EXEMPTION_KEYS].name, &labels, i64::try_from(keys).unwrap_or(i64::MAX));
+        }
+        out.into()
+    }
+
     /// The accounts and how they fare, as HTML; the metrics are at this path.
     #[must_use]
     pub fn status_page(&self, telemetry_path: &str, now: Timestamp) -> String {
-        status_page::render(&self.snapshots.fleet(), self.judgement.policy, telemetry_path, now)
+        status_page::render(&self.snapshots.fleet(), &self.judgement.policy, telemetry_path, now)
     }
 
     fn rendered(&self, fleet: &Fleet) -> Vec<Arc<Rendered>> {

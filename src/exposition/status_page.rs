@@ -12,7 +12,7 @@ const STYLE: &str = "body{font-family:sans-serif;margin:2rem;max-width:60rem;col
                      td,th{padding:.3rem 1rem .3rem 0;text-align:left}";
 
 /// The whole page.
-pub(super) fn render(fleet: &Fleet, policy: Policy, telemetry_path: &str, now: Timestamp) -> String {
+pub(super) fn render(fleet: &Fleet, policy: &Policy, telemetry_path: &str, now: Timestamp) -> String {
     let (version, metrics) = (env!("CARGO_PKG_VERSION"), escaped(telemetry_path));
     let rows: String = fleet.accounts.iter().map(|(id, state)| row(id, state, policy, now)).collect();
     format!(
@@ -23,7 +23,7 @@ pub(super) fn render(fleet: &Fleet, policy: Policy, telemetry_path: &str, now: T
     )
 }
 
-fn row(id: &str, state: &AccountState, policy: Policy, now: Timestamp) -> String {
+fn row(id: &str, state: &AccountState, policy: &Policy, now: Timestamp) -> String {
     let health = match &state.health {
         None => "not yet",
         Some(health) if health.is_up => "ok",

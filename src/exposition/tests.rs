@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::*;
 use crate::{
@@ -43,11 +43,14 @@ fn account() -> Account {
 }
 
 fn exposition(account: Option<Account>, is_up: bool) -> Exposition {
+    configured(account, is_up, "labels: { user_tags: ['cost:center', owner] }")
+}
+
+fn configured(account: Option<Account>, is_up: bool, config: &str) -> Exposition {
     let snapshots = Arc::new(Snapshots::default());
     let health = Health { is_up, errors: vec![], tried_at: NOW, seconds: 1.5 };
     snapshots.publish(&"111122223333".into(), account.map(Arc::new).as_ref(), Some(&health));
-    let labels = Labels { user_tags: vec!["cost:center".into(), "owner".into()] };
-    Exposition::new(snapshots, Policy::new(Duration::from_hours(90 * 24)), &labels)
+    Exposition::new(snapshots, &Config::parse(config).unwrap())
 }
 
 fn text(exposition: &Exposition, now: Timestamp) -> String {
@@ -90,4 +93,48 @@ fn an_account_that_was_never_read_has_health_and_no_data() {
     assert!(!page.contains("aws_iam_access_key"));
     assert!(!page.contains("data_timestamp"));
     assert!(!page.contains("overdue"));
+}
+
+const EXEMPTING: &str = "policy: { max_age_tag: max-age }\n\
+    exemptions:\n- { user: ci-bot, until: 2026-10-01, reason: vendor }\n- { user: gone, until: 2026-10-01, reason: old }\n";
+
+/// The lines of a family, without its name.
+fn lines(page: &str, family: &str) -> Vec<String> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix(family)).filter(|line| line.starts_with('{'));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn an_exempt_key_has_no_rotation_date_until_the_exemption_ends_by_itself() {
+    let exposition = configured(Some(account()), true, EXEMPTING);
+    let end = crate::config::parse_date("2026-10-01").unwrap();
+    let due = "aws_iam_access_key_rotation_due_timestamp_seconds";
+    let exempt = "aws_iam_access_key_exempt_until_timestamp_seconds";
+    let has_old = |page: &str, family| lines(page, family).iter().any(|line| line.contains("AKIAOLD"));
+    let overdue = |page: &str| lines(page, "aws_iam_account_access_keys_overdue")[0].ends_with(" 1");
+    let (before, after) = (text(&exposition, end - 1), text(&exposition, end));
+    assert_eq!((has_old(&before, due), has_old(&before, exempt), overdue(&before)), (false, true, false));
+    assert_eq!((has_old(&after, due), has_old(&after, exempt), overdue(&after)), (true, false, true));
+}
+
+#[test]
+fn an_exemption_that_holds_for_nobody_is_seen() {
+    let page = text(&configured(Some(account()), true, EXEMPTING), NOW);
+    let keys = lines(&page, "iam_key_exporter_exemption_keys");
+    assert_eq!(
+        keys,
+        [
+            "{account=\"*\",user=\"ci-bot\",until=\"2026-10-01\",reason=\"vendor\"} 1",
+            "{account=\"*\",user=\"gone\",until=\"2026-10-01\",reason=\"old\"} 0",
+        ]
+    );
+}
+
+#[test]
+fn a_tag_that_is_not_understood_is_seen() {
+    let mut account = account();
+    account.users[0].tags = vec![Tag { key: "max-age".into(), value: "often".into() }];
+    let page = text(&configured(Some(account), true, EXEMPTING), NOW);
+    let invalid = "{account_id=\"111122223333\",user_name=\"ci-bot\",tag_key=\"max-age\"} 1";
+    assert_eq!(lines(&page, "aws_iam_user_tag_invalid"), [invalid]);
 }

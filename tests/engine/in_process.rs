@@ -27,7 +27,7 @@ use hyper::{
 use iam_key_exporter::{
     app::members,
     aws::{CallLimits, Hub, Tally},
-    config::Labels,
+    config::Config,
     exposition::Exposition,
     lanes::Lanes,
     policy::Policy,
@@ -43,6 +43,10 @@ pub(crate) const DAY: i64 = 86_400;
 pub(crate) const MAX_AGE: i64 = 90 * DAY;
 pub(crate) const POLL: i64 = 300;
 pub(crate) const BEGIN: i64 = 1_790_000_000;
+
+/// Tags and one exemption besides the defaults.
+const CONFIG: &str =
+    "labels: { user_tags: [team] }\npolicy: { exempt_until_tag: exempt-until, max_age_tag: max-age }\n";
 
 thread_local! {
     static NOW: Cell<i64> = const { Cell::new(BEGIN) };
@@ -74,11 +78,10 @@ impl Watch {
         for account in state.iter().flat_map(StateDir::load) {
             snapshots.publish(&account.id, Some(&account), None);
         }
-        let policy = Policy::new(Duration::from_hours(90 * 24));
+        let config = Config::parse(CONFIG).unwrap();
         let tally = Arc::new(Tally::default());
-        let labels = Labels { user_tags: vec!["team".into()] };
-        let poller = poller(stub, policy, &snapshots, &tally, state, sources).await;
-        let exposition = Exposition::new(snapshots.clone(), policy, &labels);
+        let poller = poller(stub, Policy::new(&config), &snapshots, &tally, state, sources).await;
+        let exposition = Exposition::new(snapshots.clone(), &config);
         Self { stub: stub.clone(), snapshots, poller, exposition, tally }
     }
 

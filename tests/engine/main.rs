@@ -5,6 +5,7 @@
 
 mod bench_calls;
 mod cost;
+mod exemptions;
 mod fault_matrix;
 mod in_process;
 mod organization;

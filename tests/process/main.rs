@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accounts;
 mod faults;
 mod first_scrape;
 mod keys;
 mod life;
 mod moto;
+mod moto_roles;
 mod paging;
 mod permissions;
 mod start;

@@ -1,6 +1,6 @@
 //! Everything that is true in the stub's AWS, and what is going wrong in it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::account::Account;
@@ -21,6 +21,8 @@ pub struct Cloud {
     pub(crate) latency: Duration,
     pub(crate) page_size: Option<usize>,
     pub(crate) sessions: HashMap<String, Session>,
+    pub(crate) refused_keys: BTreeSet<String>,
+    homes: HashMap<String, String>,
     counts: BTreeMap<String, BTreeMap<String, u64>>,
     clock: Option<i64>,
     serial: u64,
@@ -44,6 +46,8 @@ impl Default for Cloud {
             latency: Duration::ZERO,
             page_size: None,
             sessions: HashMap::new(),
+            refused_keys: BTreeSet::new(),
+            homes: HashMap::new(),
             counts: BTreeMap::new(),
             clock: None,
             serial: 0,
@@ -115,6 +119,16 @@ impl Cloud {
         self.rules.clear();
     }
 
+    /// Takes nothing any more that is signed with this key.
+    pub fn refuse_key(&mut self, key_id: &str) {
+        self.refused_keys.insert(key_id.to_owned());
+    }
+
+    /// Says that this key belongs to an account other than the default one.
+    pub fn owner_of_key(&mut self, key_id: &str, account: &str) {
+        self.homes.insert(key_id.to_owned(), account.to_owned());
+    }
+
     /// Requests by action, of all accounts.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
@@ -172,7 +186,8 @@ impl Cloud {
     /// The account that a call belongs to.
     pub(crate) fn caller_account(&self, call: &Call) -> String {
         let session = self.session(call).map(|session| session.account.as_str());
-        session.unwrap_or(DEFAULT_ACCOUNT).to_owned()
+        let home = || self.homes.get(call.key_id.as_ref()?).map(String::as_str);
+        session.or_else(home).unwrap_or(DEFAULT_ACCOUNT).to_owned()
     }
 
     pub(crate) fn next_seed(&mut self) -> u64 {

@@ -91,6 +91,10 @@ impl Cloud {
         if self.session(call).is_some_and(|session| session.expires <= now) {
             return Err(if json { fault::expired() } else { Refusal::expired_token() });
         }
+        if call.key_id.as_ref().is_some_and(|key| self.refused_keys.contains(key)) {
+            let message = "The security token included in the request is invalid.";
+            return Err(Refusal::new(403, "InvalidClientTokenId", message));
+        }
         match call.service {
             Service::Organizations => organizations::answer(self, call).map(Outcome::Json),
             Service::Sts => sts::answer(self, call).map(Outcome::Xml),

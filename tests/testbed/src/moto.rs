@@ -25,7 +25,7 @@ signal.pause()
 /// A running moto.
 #[derive(Debug)]
 pub struct Moto {
-    _process: Process,
+    process: Process,
     address: String,
     _folder: tempfile::TempDir,
 }
@@ -44,7 +44,19 @@ impl Moto {
         command.arg(server).arg(seeding);
         let mut process = Process::start("moto", &command)?;
         let address = process.address("listening").await?;
-        Ok(Self { _process: process, address, _folder: folder })
+        Ok(Self { process, address, _folder: folder })
+    }
+
+    /// The key that the seed said is the hub's: `hub id=… secret=…` on its output.
+    ///
+    /// # Panics
+    /// When the seed said no such thing.
+    #[must_use]
+    pub fn hub_key(&self) -> (String, String) {
+        let log = self.process.log();
+        let said = log.lines().find_map(|line| line.strip_prefix("hub id=")).expect("the seed says the hub's key");
+        let (id, secret) = said.split_once(" secret=").expect("an id and a secret");
+        (id.to_owned(), secret.to_owned())
     }
 
     /// `http://127.0.0.1:PORT`.
