@@ -24,8 +24,7 @@ const DIGITS: usize = 10;
 #[derive(Debug)]
 pub(super) struct Rendered {
     parts: [Bytes; FAMILIES.len()],
-    ages: Vec<Age>,
-    age_bytes: usize,
+    ages: Ages,
     overdue: Option<Overdue>,
     exempt: Vec<Exempt>,
     /// How many keys each configured exemption holds for.
@@ -40,11 +39,20 @@ struct Exempt {
     rotation_due: Box<str>,
 }
 
-/// An age's line up to its value.
-#[derive(Debug)]
-struct Age {
+/// The lines of the ages up to their values, one text for all keys.
+#[derive(Debug, Default)]
+struct Ages {
     series: Box<str>,
-    created: Timestamp,
+    /// Where each line ends in it, and when its key was created.
+    lines: Box<[(u32, Timestamp)]>,
+}
+
+/// Where texts are put together, the same for every account: they are kept without spare room.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    parts: [String; FAMILIES.len()],
+    ages: String,
+    age_lines: Vec<(u32, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -55,8 +63,7 @@ struct Overdue {
 
 /// The parts under construction.
 struct Draft<'a> {
-    parts: [String; FAMILIES.len()],
-    ages: Vec<Age>,
+    scratch: &'a mut Scratch,
     exempt: Vec<Exempt>,
     exempted: Vec<usize>,
     account_id: &'a str,
@@ -64,26 +71,22 @@ struct Draft<'a> {
 }
 
 impl Rendered {
-    pub(super) fn new(id: &str, state: &AccountState, judgement: &Judgement) -> Self {
+    pub(super) fn new(id: &str, state: &AccountState, judgement: &Judgement, scratch: &mut Scratch) -> Self {
         let exempted = vec![0; judgement.exemptions.len()];
-        let (parts, ages, exempt) = Default::default();
-        let mut draft = Draft { parts, ages, exempt, exempted, account_id: id, judgement };
+        let mut draft = Draft { scratch, exempt: Vec::new(), exempted, account_id: id, judgement };
         draft.health(state);
         if let Some(account) = &state.account {
             draft.account(account);
             account.users.iter().chain([&account.root]).for_each(|user| draft.user(user));
         }
-        let age_bytes = draft.ages.iter().map(|age| age.series.len() + DIGITS + 1).sum();
+        let Draft { exempt, exempted, .. } = draft;
         let known = state.account.as_deref().filter(|account| account.due_keys_at.is_some());
         let overdue = known.map(|account| Overdue {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
             due_times: judgement.policy.due_times(account),
         });
-        let Draft { parts, mut ages, exempt, exempted, .. } = draft;
-        ages.shrink_to_fit();
-        // Bytes would keep the room that the text was given to grow.
-        let parts = parts.map(|part| Bytes::from(part.into_boxed_str().into_boxed_bytes()));
-        Self { parts, ages, age_bytes, overdue, exempt, exempted }
+        let (parts, ages) = scratch.take();
+        Self { parts, ages, overdue, exempt, exempted }
     }
 
     /// The lines of the family at this place.
@@ -98,12 +101,15 @@ impl Rendered {
     }
 
     fn ages(&self, now: Timestamp) -> Bytes {
-        let mut out = String::with_capacity(self.age_bytes);
-        let mut digits = itoa::Buffer::new();
-        for age in &self.ages {
-            out.push_str(&age.series);
-            out.push_str(digits.format(now - age.created));
+        let Ages { series, lines } = &self.ages;
+        let mut out = String::with_capacity(series.len() + lines.len() * (DIGITS + 1));
+        let (mut digits, mut start) = (itoa::Buffer::new(), 0);
+        for (end, created) in lines {
+            let end = *end as usize;
+            out.push_str(&series[start..end]);
+            out.push_str(digits.format(now - created));
             out.push('\n');
+            start = end;
         }
         out.into()
     }
@@ -128,19 +134,34 @@ impl Rendered {
     }
 }
 
+impl Scratch {
+    /// The texts, each in exactly its room; the scratch is empty again.
+    fn take(&mut self) -> ([Bytes; FAMILIES.len()], Ages) {
+        let parts = self.parts.each_mut().map(|part| {
+            let kept = Bytes::copy_from_slice(part.as_bytes());
+            part.clear();
+            kept
+        });
+        let ages = Ages { series: self.ages.as_str().into(), lines: self.age_lines.as_slice().into() };
+        self.ages.clear();
+        self.age_lines.clear();
+        (parts, ages)
+    }
+}
+
 impl Draft<'_> {
     fn add(&mut self, place: usize, labels: &[(&str, &str)], value: i64) {
         let mut all = Vec::with_capacity(labels.len() + 1);
         all.push(("account_id", self.account_id));
         all.extend_from_slice(labels);
-        text::integer(&mut self.parts[place], FAMILIES[place].name, &all, value);
+        text::integer(&mut self.scratch.parts[place], FAMILIES[place].name, &all, value);
     }
 
     fn health(&mut self, state: &AccountState) {
         let Some(health) = &state.health else { return };
         self.add(ACCOUNT_UP, &[], i64::from(health.is_up));
         let labels = [("account_id", self.account_id)];
-        text::float(&mut self.parts[POLL_DURATION], FAMILIES[POLL_DURATION].name, &labels, health.seconds);
+        text::float(&mut self.scratch.parts[POLL_DURATION], FAMILIES[POLL_DURATION].name, &labels, health.seconds);
     }
 
     fn account(&mut self, account: &Account) {
@@ -198,7 +219,9 @@ impl Draft<'_> {
         }
         self.last_use(identity, &key.last_use);
         let labels = [("account_id", self.account_id), identity[0], identity[1]];
-        self.ages.push(Age { series: series(KEY_AGE, &labels), created: key.created });
+        let Scratch { ages, age_lines, .. } = &mut *self.scratch;
+        text::series(ages, FAMILIES[KEY_AGE].name, &labels);
+        age_lines.push((u32::try_from(ages.len()).unwrap_or(u32::MAX), key.created));
     }
 
     fn info(&mut self, identity: [(&str, &str); 2], user: &User, key: &AccessKey) {

@@ -19,7 +19,7 @@ use crate::{
     policy::Policy,
     snapshot::{AccountState, Fleet, Snapshots},
 };
-use account::Rendered;
+use account::{Rendered, Scratch};
 use family::{EXEMPTION_KEYS, FAMILIES};
 
 /// Writes the snapshots down in the Prometheus text format 0.0.4.
@@ -27,7 +27,13 @@ use family::{EXEMPTION_KEYS, FAMILIES};
 pub struct Exposition {
     snapshots: Arc<Snapshots>,
     judgement: Judgement,
-    cache: Mutex<BTreeMap<Arc<str>, Kept>>,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    accounts: BTreeMap<Arc<str>, Kept>,
+    scratch: Scratch,
 }
 
 /// What the operator's configuration adds to the nouns.
@@ -92,22 +98,17 @@ impl Exposition {
 
     fn rendered(&self, fleet: &Fleet) -> Vec<Arc<Rendered>> {
         let mut cache = self.cache.lock().expect("rendering does not panic");
-        cache.retain(|id, _| fleet.accounts.contains_key(id));
+        cache.accounts.retain(|id, _| fleet.accounts.contains_key(id));
         fleet.accounts.iter().map(|(id, state)| fresh(&mut cache, id, state, &self.judgement)).collect()
     }
 }
 
-fn fresh(
-    cache: &mut BTreeMap<Arc<str>, Kept>,
-    id: &Arc<str>,
-    state: &Arc<AccountState>,
-    judgement: &Judgement,
-) -> Arc<Rendered> {
-    if let Some(kept) = cache.get(id).filter(|kept| Arc::ptr_eq(&kept.of, state)) {
+fn fresh(cache: &mut Cache, id: &Arc<str>, state: &Arc<AccountState>, judgement: &Judgement) -> Arc<Rendered> {
+    if let Some(kept) = cache.accounts.get(id).filter(|kept| Arc::ptr_eq(&kept.of, state)) {
         return kept.rendered.clone();
     }
-    let rendered = Arc::new(Rendered::new(id, state, judgement));
-    cache.insert(id.clone(), Kept { of: state.clone(), rendered: rendered.clone() });
+    let rendered = Arc::new(Rendered::new(id, state, judgement, &mut cache.scratch));
+    cache.accounts.insert(id.clone(), Kept { of: state.clone(), rendered: rendered.clone() });
     rendered
 }
 
