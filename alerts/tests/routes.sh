@@ -26,6 +26,11 @@ key='account_id=111122223333 user_name=ci-bot access_key_id=AKIAIOSFODNN7EXAMPLE
 {
     goes_to page severity=critical alertname=AWSIAMAccessKeyOverdue $key
     goes_to ticket severity=warning alertname=AWSIAMAccessKeyDueSoon $key
+    goes_to search-page severity=critical alertname=AWSIAMAccessKeyOverdue $key tag_owner=search
+    goes_to search-ticket severity=warning alertname=AWSIAMAccessKeyDueSoon $key tag_owner=search
+    goes_to payments-page severity=critical alertname=AWSIAMUserQuarantined $key tag_owner=payments
+    goes_to page severity=critical alertname=AWSIAMAccessKeyOverdue $key tag_owner=unheard-of
+    goes_to nobody severity=info alertname=AWSIAMAccessKeyUnused $key tag_owner=payments
 }
 goes_to page severity=critical alertname=AWSIAMExporterDown
 goes_to page severity=critical alertname=AWSIAMExporterDown job=iam instance=exporter:10048

@@ -20,6 +20,9 @@ use crate::{
 /// Room for the digits of an age: 10 of them last until the year 2286.
 const DIGITS: usize = 10;
 
+/// Room that a text of the scratch keeps: accounts of some thousand keys need no more.
+const ROOM: usize = 1 << 20;
+
 /// What one account contributes to the page.
 #[derive(Debug)]
 pub(super) struct Rendered {
@@ -139,14 +142,20 @@ impl Scratch {
     fn take(&mut self) -> ([Bytes; FAMILIES.len()], Ages) {
         let parts = self.parts.each_mut().map(|part| {
             let kept = Bytes::copy_from_slice(part.as_bytes());
-            part.clear();
+            empty(part);
             kept
         });
         let ages = Ages { series: self.ages.as_str().into(), lines: self.age_lines.as_slice().into() };
-        self.ages.clear();
+        empty(&mut self.ages);
         self.age_lines.clear();
         (parts, ages)
     }
+}
+
+/// Keeps the room for the next account, unless this was a very large one.
+fn empty(text: &mut String) {
+    text.clear();
+    text.shrink_to(ROOM);
 }
 
 impl Draft<'_> {

@@ -114,6 +114,10 @@ fn total_shards(shard: Shard) -> prometheus::Result<Gauge> {
     Ok(total)
 }
 
+/// Beyond so many accounts only failures that happened are shown: zeros for every account,
+/// operation and reason would be more series than there are keys.
+const ZEROS_UP_TO: u64 = 100;
+
 /// Reads at every scrape what is counted elsewhere.
 struct Counts {
     tally: Arc<Tally>,
@@ -172,9 +176,11 @@ impl Collector for Counts {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let (requests, failures) = Self::counters().expect("constant names, tested");
-        for ((account, operation), count) in self.tally.counts() {
+        let counts = self.tally.counts();
+        let has_zeros = self.changes.accounts.load(Relaxed) <= ZEROS_UP_TO;
+        for ((account, operation), count) in counts {
             requests.with_label_values(&[&*account, operation]).inc_by(whole(count.requests));
-            for reason in Reason::ALL {
+            for reason in Reason::ALL.into_iter().filter(|reason| has_zeros || count.failures(*reason) > 0) {
                 let labels = [&*account, operation, reason.as_str()];
                 failures.with_label_values(&labels).inc_by(whole(count.failures(reason)));
             }
@@ -207,6 +213,16 @@ mod tests {
             let series = format!("operation=\"ListUsers\",reason=\"{}\"}} 0\n", reason.as_str());
             assert!(page.contains(&series), "{series} in {page}");
         }
+    }
+
+    #[test]
+    fn of_many_accounts_only_failures_that_happened_are_shown() {
+        let (tally, changes) = (Arc::new(Tally::default()), Arc::new(Changes::default()));
+        changes.accounts.store(ZEROS_UP_TO + 1, Relaxed);
+        tally.count(&"111122223333".into(), "ListUsers", Some(Reason::Timeout));
+        let metrics = SelfMetrics::new(tally, changes, Shard::default(), &Config::default().policy).unwrap();
+        let page = String::from_utf8(metrics.page().to_vec()).unwrap();
+        assert_eq!(page.matches("iam_key_exporter_aws_request_failures_total{").count(), 1, "{page}");
     }
 
     #[test]

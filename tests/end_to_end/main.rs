@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod policy;
+
 use std::{path::Path, time::Duration};
 
 use aws_stub::{Fault, Stub};
