@@ -1,11 +1,14 @@
 //! A real Prometheus that scrapes, judges and tells every second.
 
-use std::{fs, io, path::Path, process::Command};
+use std::{fs, io, path::Path, process::Command, time::Duration};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{http, process::Process};
+use crate::{http, process::Process, wait};
+
+/// How long it may take to be ready.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running Prometheus.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub struct Watch<'a> {
 }
 
 impl Prometheus {
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it answers queries.
     ///
     /// # Errors
     /// When it does not start; with its log.
@@ -41,7 +44,13 @@ impl Prometheus {
         command.arg("--web.listen-address=127.0.0.1:0");
         let mut process = Process::start("prometheus", &command)?;
         let address = process.address("msg=\"Listening on\"").await?;
-        Ok(Self { process, address, _folder: folder })
+        let started = Self { process, address, _folder: folder };
+        let ready = wait::until(PATIENCE, async || match http::get(&format!("{}/-/ready", started.url())).await {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+        ready.await.map_err(|last| io::Error::other(format!("prometheus is not ready: {last}\n{}", started.log())))?;
+        Ok(started)
     }
 
     /// `http://127.0.0.1:PORT`.
