@@ -3,9 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 tools=target/tools/dashboards
-[ -x "$tools/bin/python" ] || python3 -m venv "$tools"
-"$tools/bin/python" -c 'import grafana_foundation_sdk' 2>/dev/null ||
-    "$tools/bin/pip" install --quiet --requirement dashboards/requirements.txt
+[ -x "$tools/bin/python" ] || tests/install.sh test
 if [ "${1:-}" != --check ]; then
     exec "$tools/bin/python" -B dashboards/source/generate.py dashboards
 fi

@@ -42,14 +42,15 @@ install_packages() {
     return "$status"
 }
 
-install_moto() {
-    tool=target/tools/moto
-    [ "$(cat "$tool/installed" 2>/dev/null)" != "$MOTO" ] || return 0
-    say "from PyPI into $tool: $MOTO"
+# A tool in a place of its own: its name, and what it is in PyPI.
+install_tool() {
+    tool=target/tools/$1
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
+    say "from PyPI into $tool: $2"
     rm -rf "$tool"
     python3 -m venv "$tool"
-    "$tool/bin/pip" install --quiet --disable-pip-version-check "$MOTO"
-    echo "$MOTO" >"$tool/installed"
+    "$tool/bin/pip" install --quiet --disable-pip-version-check "$2"
+    echo "$2" >"$tool/installed"
 }
 
 # aws-lc-sys, part of the TLS stack, is C.
@@ -65,4 +66,6 @@ packages=$(missing $wanted)
 if [ "$1" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages="$packages python3-venv"; fi
 # shellcheck disable=SC2086
 install_packages $packages
-[ "$1" = demo ] || install_moto
+[ "$1" = test ] || exit 0
+install_tool moto "$MOTO"
+install_tool dashboards "$(cat dashboards/requirements.txt)"

@@ -13,23 +13,23 @@ def keys_table(at):
     left = f"{per_key('aws_iam_access_key_rotation_due_timestamp_seconds', *ACCOUNT, how='min')} - time()"
     exempt = f"{per_key('aws_iam_access_key_exempt_until_timestamp_seconds', *ACCOUNT)} - time()"
     return rows("Every key", "All access keys of the chosen accounts and users. A negative time until rotation means overdue.",
-                [info, per_key("aws_iam_access_key_age_seconds", *ACCOUNT), ago, left, used, exempt], [
-                    ("account_id", "Account", width(125)), ("user_name", "User"), ("access_key_id", "Access key", width(200)),
+                [info, in_days(per_key("aws_iam_access_key_age_seconds", *ACCOUNT)), in_days(ago), in_days(left), used, in_days(exempt)], [
+                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(210)),
                     ("status", "Status", width(80), *words(Active=("Active", GOOD), Inactive=("Inactive", "text"))),
-                    ("Value #B", "Age", unit("dtdurations"), width(140)),
-                    ("Value #D", "Rotate within", unit("dtdurations"), width(150), runbook("AWSIAMAccessKeyOverdue"), *painted(BAD, (0, WARNING), (14 * DAY, GOOD))),
-                    ("Value #F", "Exempt for", unit("dtdurations"), width(130)),
+                    ("Value #B", "Age", *DAYS),
+                    ("Value #D", "Rotate within", *DAYS, runbook("AWSIAMAccessKeyOverdue"), *painted("text", (-1e12, BAD), (0, WARNING), (14, GOOD))),
+                    ("Value #F", "Exempt for", *DAYS),
                     ("usage", "Use", width(90), *words(used=("used", GOOD), never=("never", WARNING), unknown=("unknown", "text"))),
-                    ("Value #C", "Last used ago", unit("dtdurations"), width(140)),
-                    ("last_used_service", "Service", width(100)), ("last_used_region", "Region", width(110)),
+                    ("Value #C", "Last used", *DAYS),
+                    ("last_used_service", "Service", width(110)), ("last_used_region", "Region", width(120)),
                     ("tag_owner", "Owner")],
-                at, sort=("Rotate within", False), empty="No access keys")
+                at, sort=("Age", True), empty="No access keys")
 
 
 def two_keys(at):
     two = f"count by (account_id, user_name) ({per_key('aws_iam_access_key_active', *ACCOUNT)} == 1) >= 2"
     return rows("Users with two active keys", "A rotation that nobody finished, or two programs that share a user.", [two], [
-        ("account_id", "Account", width(140)), ("user_name", "User"),
+        account(), ("user_name", "User"),
         ("Value", "Active keys", width(120), runbook("AWSIAMUserHasTwoActiveKeys"))], at, sort=("User", False), empty="No user has two")
 
 
@@ -38,9 +38,9 @@ def unused(at):
     never = f"(time() - {per_key('aws_iam_access_key_created_timestamp_seconds', *ACCOUNT)}) and on ({KEY}) {per_key('aws_iam_access_key_info', *ACCOUNT, has('usage', 'never'))}"
     idle = f"((time() - {per_key('aws_iam_access_key_last_used_timestamp_seconds', *ACCOUNT)}) or ({never})) and on ({KEY}) {active}"
     return rows("Unused keys", "Active keys that nobody used for longer than the policy allows. One never used counts from its creation; unknown use does not count.",
-                [f"({idle}) > {policy('max_idle')}"], [
-                    ("account_id", "Account", width(140)), ("user_name", "User"), ("access_key_id", "Access key", width(200)),
-                    ("Value", "Unused for", unit("dtdurations"), width(150), runbook("AWSIAMAccessKeyUnused"), *painted(WARNING))],
+                [in_days(f"({idle}) > {policy('max_idle')}")], [
+                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(210)),
+                    ("Value", "Unused for", *DAYS, runbook("AWSIAMAccessKeyUnused"), *painted(WARNING))],
                 at, sort=("Unused for", True), empty="Every active key is used")
 
 

@@ -12,7 +12,7 @@ def freshness(at):
     took = f"max by (account_id) ({select('iam_key_exporter_poll_duration_seconds')})"
     return rows("Accounts, the oldest data first", "How old is what is known of each account, and how its last reading went.",
                 [age("due_keys"), age("census"), up, took], [
-                    ("account_id", "Account", to_account(), width(140)),
+                    account(to_account()),
                     ("Value #C", "Read", width(90), *words(**{"1": ("yes", GOOD), "0": ("failing", BAD)})),
                     ("Value #A", "Due keys", unit("dtdurations"), *painted(GOOD, (3600, WARNING), (7200, BAD))),
                     ("Value #B", "Census", unit("dtdurations"), *painted(GOOD, (21600, WARNING), (86400, BAD))),
@@ -39,6 +39,6 @@ def build():
         lines("Failed requests", "By reason, every attempt counted.", [(f"sum by (reason) (rate({failures}[{RATE}]))", "{{reason}}")], "reqps", (12, 13, 12, 8)),
         lines("Readings", "How long the slowest and the usual reading of an account took.",
               [(f"max({select('iam_key_exporter_poll_duration_seconds')})", "slowest"), (f"quantile(0.5, {select('iam_key_exporter_poll_duration_seconds')})", "median")], "s", (0, 21, 8, 8)),
-        lines("Memory", "Resident, by exporter.", [(f"max by (instance) ({select('process_resident_memory_bytes')})", "{{instance}}")], "bytes", (8, 21, 8, 8)),
-        lines("CPU", "Share of one core, by exporter.", [(f"max by (instance) (rate({select('process_cpu_seconds_total')}[{RATE}]))", "{{instance}}")], "percentunit", (16, 21, 8, 8)),
+        lines("Memory", "Resident, by exporter.", [(f"max by (instance) ({select('process_resident_memory_bytes')})", "{{instance}}")], "bytes", (8, 21, 8, 8), at_least=64 * 2**20),
+        lines("CPU", "Share of one core, by exporter.", [(f"max by (instance) (rate({select('process_cpu_seconds_total')}[{RATE}]))", "{{instance}}")], "percentunit", (16, 21, 8, 8), at_least=0.1),
     ])

@@ -1,5 +1,7 @@
 """How the whole fleet stands: for those who want to know whether there is anything to do."""
 
+from grafana_foundation_sdk.builders import bargauge
+
 from parts import *
 
 CREATED = "aws_iam_access_key_created_timestamp_seconds"
@@ -16,13 +18,12 @@ def active_age():
 
 def ages():
     """Active keys by age, a column for each range of days."""
-    bounds = [("under 30 d", 0, 30), ("30 to 60 d", 30, 60), ("60 to 90 d", 60, 90),
-              ("90 to 180 d", 90, 180), ("180 to 365 d", 180, 365), ("over 365 d", 365, 100000)]
+    bounds = [("< 30 d", 0, 30), ("30–60 d", 30, 60), ("60–90 d", 60, 90),
+              ("90–180 d", 90, 180), ("180–365 d", 180, 365), ("> 365 d", 365, 100000)]
     return [(or_zero(f"count(({active_age()}) >= {low * DAY} < {high * DAY})"), name) for name, low, high in bounds]
 
 
 def age_bars(at):
-    from grafana_foundation_sdk.builders import bargauge
     panel = (
         bargauge.Panel()
         .title("Active keys by age")
@@ -41,32 +42,32 @@ def age_bars(at):
 def due_table(at):
     due = per_key(DUE, how="min")
     soon = with_owner(f"({due} - time()) > 0 and ({due} - time()) < {policy('warn_before')}")
-    return rows("Due soon", "Active keys that must be rotated within the warning time of the policy, the next one first.",
-                [soon], [
-                    ("Value", "Due in", unit("dtdurations"), width(150), runbook("AWSIAMAccessKeyDueSoon"), *painted(BAD, (3 * DAY, WARNING), (7 * DAY, GOOD))),
-                    ("account_id", "Account", to_account(), width(140)), ("user_name", "User"),
-                    ("access_key_id", "Access key"), ("tag_owner", "Owner")],
+    return rows("Keys due soon", "Active keys that must be rotated within the warning time of the policy, the next one first.",
+                [in_days(soon)], [
+                    ("Value", "Due in", *DAYS, runbook("AWSIAMAccessKeyDueSoon"), *painted(BAD, (3, WARNING), (7, GOOD))),
+                    account(to_account()), ("user_name", "User"),
+                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
                 at, sort=("Due in", False), empty="No key is due soon")
 
 
 def overdue_table(at):
     due = per_key(DUE, how="min")
     late = with_owner(f"(time() - {due}) >= 0")
-    return rows("Overdue", "Active keys past their rotation date, the longest overdue first. Each of them has paged somebody.",
-                [late], [
-                    ("Value", "Overdue for", unit("dtdurations"), width(150), runbook("AWSIAMAccessKeyOverdue"), *painted(BAD)),
-                    ("account_id", "Account", to_account(), width(140)), ("user_name", "User"),
-                    ("access_key_id", "Access key"), ("tag_owner", "Owner")],
+    return rows("Overdue keys", "Active keys past their rotation date, the longest overdue first. Each of them has paged somebody.",
+                [in_days(late)], [
+                    ("Value", "Overdue for", *DAYS, runbook("AWSIAMAccessKeyOverdue"), *painted(BAD)),
+                    account(to_account()), ("user_name", "User"),
+                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
                 at, sort=("Overdue for", True), empty="No key is overdue")
 
 
 def exemptions_table(at):
     left = with_owner(f"{per_key(EXEMPT)} - time() > 0")
     return rows("Exemptions, the next to end first", "Keys that need not be rotated for now. When the exemption ends they are held to their age again.",
-                [left], [
-                    ("Value", "Ends in", unit("dtdurations"), width(150), runbook("AWSIAMExemptionEndsSoon"), *painted(WARNING, (14 * DAY, GOOD))),
-                    ("account_id", "Account", to_account(), width(140)), ("user_name", "User"),
-                    ("access_key_id", "Access key"), ("tag_owner", "Owner")],
+                [in_days(left)], [
+                    ("Value", "Ends in", *DAYS, runbook("AWSIAMExemptionEndsSoon"), *painted(WARNING, (14, GOOD))),
+                    account(to_account()), ("user_name", "User"),
+                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
                 at, sort=("Ends in", False), empty="No key is exempt")
 
 
@@ -74,7 +75,7 @@ def worst_accounts(at):
     overdue = f"topk(20, max by (account_id) ({select('aws_iam_account_access_keys_overdue')}) > 0)"
     names = f"* on (account_id) group_left (account_name) topk by (account_id) (1, max by (account_id, account_name) ({select('aws_iam_account_info')}))"
     return rows("Accounts with the most overdue keys", "The twenty worst accounts.", [f"{overdue} {names}"], [
-        ("account_id", "Account", to_account(), width(140)), ("account_name", "Name"),
+        account(to_account()), ("account_name", "Name"),
         ("Value", "Overdue keys", width(130), *painted(BAD))],
         at, sort=("Overdue keys", True), empty="No account has an overdue key")
 
@@ -83,7 +84,7 @@ def failing_accounts(at):
     failing = f"(time() - max by (account_id) ({select('aws_iam_account_data_timestamp_seconds', has('data', 'due_keys'))})) and on (account_id) min by (account_id) ({select('aws_iam_account_up')}) == 0"
     return rows("Accounts that cannot be read", "What is shown of these is as last known: known keys are watched, new and rotated ones are not noticed.",
                 [failing], [
-                    ("account_id", "Account", to_account(), width(140)),
+                    account(to_account()),
                     ("Value", "Last read", unit("dtdurations"), runbook("AWSIAMAccountCollectionFailing"), *painted(BAD))],
                 at, sort=("Last read", True), empty="Every account is read")
 

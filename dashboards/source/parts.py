@@ -83,8 +83,8 @@ def number(title, description, expr, unit="short", colors=None, at=None, decimal
     return place(panel, *at)
 
 
-def lines(title, description, targets, unit, at):
-    """Something over time; targets are pairs of query and legend."""
+def lines(title, description, targets, unit, at, at_least=1):
+    """Something over time; targets are pairs of query and legend. The axis shows this much at least."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -92,6 +92,7 @@ def lines(title, description, targets, unit, at):
         .unit(unit)
         .min(0)
         .fill_opacity(8)
+        .axis_soft_max(at_least)
         .legend(common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.LIST)
                 .placement(common.LegendPlacement.BOTTOM).show_legend(True))
     )
@@ -115,9 +116,8 @@ def rows(title, description, targets, columns, at, sort=None, empty="none"):
     }
     panel = panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=options))
     for _, shown, *properties in columns:
-        values = [models.DynamicConfigValue(id_val=name, value=value) for name, value in properties]
-        if values:
-            panel = panel.override_by_name(shown, values)
+        values = [models.DynamicConfigValue(id_val=name, value=value) for name, value in [("noValue", "–"), *properties]]
+        panel = panel.override_by_name(shown, values)
     if sort:
         shown, is_descending = sort
         panel = panel.sort_by([common_builders.TableSortByFieldState().display_name(shown).desc(is_descending)])
@@ -146,6 +146,19 @@ def unit(name):
 
 def width(pixels):
     return ("custom.width", pixels)
+
+
+DAYS = (unit("suffix: d"), ("decimals", 1), width(110))
+
+
+def in_days(expr):
+    """The policy is a number of days, so people are shown days."""
+    return f"({expr}) / 86400"
+
+
+def account(*properties):
+    """The column of account ids: twelve digits, and not a number."""
+    return ("account_id", "Account", unit("string"), width(130), *properties)
 
 
 def painted(*pairs):
