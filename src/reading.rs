@@ -206,3 +206,24 @@ impl Desk {
         Duration::from_nanos(u64::try_from(pause).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desk() -> Desk {
+        let rhythm = Rhythm { interval: Duration::from_mins(5), poll_timeout: Duration::from_hours(1) };
+        let policy = Policy::new(&crate::config::Config::default());
+        Desk { rhythm, policy, snapshots: Arc::default(), state: None, clock: Clock::default() }
+    }
+
+    #[test]
+    fn an_account_is_read_at_its_own_moment_of_every_interval_however_late_it_was() {
+        let (desk, offset) = (desk(), Duration::from_secs(100));
+        for (since_start, pause) in [(0, 100), (50, 50), (100, 300), (101, 299), (399, 1), (400, 300), (1_250, 50)] {
+            let pauses = desk.pause(offset, Duration::from_secs(since_start));
+            assert_eq!(pauses.as_secs(), pause, "{since_start} s after the start");
+        }
+        assert_eq!(desk.pause(Duration::ZERO, Duration::from_secs(299)).as_secs(), 1);
+    }
+}

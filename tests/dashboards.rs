@@ -223,7 +223,7 @@ async fn every_panel_shows_what_the_fleet_of_the_demo_implies() {
         assert_eq!(users(&answers[0]), expected.iter().copied().collect(), "{title}");
         assert_eq!(answers[0].len(), expected.len(), "{title}: one row a key, whatever number of replicas");
     }
-    let ages = panel(&prometheus, "fleet", "Active keys by age").await;
+    let ages = panel(&prometheus, "fleet", "Active keys by age in days").await;
     let ages: Vec<_> = ages.iter().map(|answer| answer[0]["value"][1].as_str().unwrap().to_owned()).collect();
     assert_eq!(ages, ["3", "3", "2", "1", "0", "2"]);
     let keys = panel(&prometheus, "account", "Every key").await;

@@ -181,6 +181,7 @@ fn spoken() -> Vec<PathBuf> {
         spoken.extend(files("docs", ending));
         spoken.extend(files("alerts", ending));
     }
+    spoken.extend(files("dashboards", "json"));
     spoken
 }
 

@@ -14,7 +14,7 @@ def keys_table(at):
     exempt = f"{per_key('aws_iam_access_key_exempt_until_timestamp_seconds', *ACCOUNT)} - time()"
     return rows("Every key", "All access keys of the chosen accounts and users. A negative time until rotation means overdue.",
                 [info, in_days(per_key("aws_iam_access_key_age_seconds", *ACCOUNT)), in_days(ago), in_days(left), used, in_days(exempt)], [
-                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(210)),
+                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(195)),
                     ("status", "Status", width(80), *words(Active=("Active", GOOD), Inactive=("Inactive", "text"))),
                     ("Value #B", "Age", *DAYS),
                     ("Value #D", "Rotate within", *DAYS, runbook("AWSIAMAccessKeyOverdue"), *painted("text", (-1e12, BAD), (0, WARNING), (14, GOOD))),
@@ -39,7 +39,7 @@ def unused(at):
     idle = f"((time() - {per_key('aws_iam_access_key_last_used_timestamp_seconds', *ACCOUNT)}) or ({never})) and on ({KEY}) {active}"
     return rows("Unused keys", "Active keys that nobody used for longer than the policy allows. One never used counts from its creation; unknown use does not count.",
                 [in_days(f"({idle}) > {policy('max_idle')}")], [
-                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(210)),
+                    account(), ("user_name", "User"), ("access_key_id", "Access key", width(195)),
                     ("Value", "Unused for", *DAYS, runbook("AWSIAMAccessKeyUnused"), *painted(WARNING))],
                 at, sort=("Unused for", True), empty="Every active key is used")
 

@@ -18,15 +18,15 @@ def active_age():
 
 def ages():
     """Active keys by age, a column for each range of days."""
-    bounds = [("< 30 d", 0, 30), ("30–60 d", 30, 60), ("60–90 d", 60, 90),
-              ("90–180 d", 90, 180), ("180–365 d", 180, 365), ("> 365 d", 365, 100000)]
+    bounds = [("0–30", 0, 30), ("30–60", 30, 60), ("60–90", 60, 90),
+              ("90–180", 90, 180), ("180–365", 180, 365), ("365 +", 365, 100000)]
     return [(or_zero(f"count(({active_age()}) >= {low * DAY} < {high * DAY})"), name) for name, low, high in bounds]
 
 
 def age_bars(at):
     panel = (
         bargauge.Panel()
-        .title("Active keys by age")
+        .title("Active keys by age in days")
         .description("How many active keys are how old. A key past 90 days is not necessarily overdue: it may be exempt or have an age of its own.")
         .unit("short").min(0)
         .orientation(common.VizOrientation.HORIZONTAL)
@@ -46,7 +46,7 @@ def due_table(at):
                 [in_days(soon)], [
                     ("Value", "Due in", *DAYS, runbook("AWSIAMAccessKeyDueSoon"), *painted(BAD, (3, WARNING), (7, GOOD))),
                     account(to_account()), ("user_name", "User"),
-                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
+                    ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
                 at, sort=("Due in", False), empty="No key is due soon")
 
 
@@ -57,7 +57,7 @@ def overdue_table(at):
                 [in_days(late)], [
                     ("Value", "Overdue for", *DAYS, runbook("AWSIAMAccessKeyOverdue"), *painted(BAD)),
                     account(to_account()), ("user_name", "User"),
-                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
+                    ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
                 at, sort=("Overdue for", True), empty="No key is overdue")
 
 
@@ -67,7 +67,7 @@ def exemptions_table(at):
                 [in_days(left)], [
                     ("Value", "Ends in", *DAYS, runbook("AWSIAMExemptionEndsSoon"), *painted(WARNING, (14, GOOD))),
                     account(to_account()), ("user_name", "User"),
-                    ("access_key_id", "Access key", width(210)), ("tag_owner", "Owner")],
+                    ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
                 at, sort=("Ends in", False), empty="No key is exempt")
 
 

@@ -93,3 +93,23 @@ fn shards_share_out_every_account_once_and_evenly() {
 fn an_account_stays_in_its_shard_in_every_version() {
     assert_eq!(spread("111122223333"), 12_561_277_818_790_421_933);
 }
+
+#[test]
+fn a_role_is_looked_for_in_the_partition_that_we_are_in() {
+    for partition in ["aws-cn", "aws-us-gov", "aws-iso-b", "aws-eusc"] {
+        let own = Caller { partition: partition.into(), ..caller() };
+        let sources = organization(&[], &[]);
+        let all = targets(&sources, &Known { own: Some(&own), profiles: BTreeMap::new(), members: &members() });
+        let Door::Role(role) = &all["222222222222"].door else { panic!("{all:?}") };
+        assert!(role.arn.text.starts_with(&format!("arn:{partition}:iam::222222222222:role/")), "{role:?}");
+        assert_eq!(RoleArn::parse(&role.arn.text).as_ref(), Some(&role.arn));
+    }
+}
+
+#[test]
+fn the_moments_of_accounts_are_spread_over_the_interval() {
+    let minutes = (0..1_000_u64).map(|number| spread(&format!("{}", 200_000_000_000 + number)) % 300_000 / 60_000);
+    let mut counts = [0; 5];
+    minutes.for_each(|minute| counts[usize::try_from(minute).unwrap()] += 1);
+    assert!(counts.iter().all(|count| (150..250).contains(count)), "{counts:?}");
+}
