@@ -11,8 +11,11 @@ mod policy;
 mod read;
 mod section;
 mod value;
+pub mod web;
 
 use std::{fs, path::PathBuf, time::Duration};
+
+use document::Node;
 
 pub use accounts::{AccountFilter, ListedAccount, Organization, Role, RoleArn, Through, is_account_id};
 pub use error::{ConfigError, Mistake};
@@ -127,10 +130,15 @@ impl Config {
     /// # Errors
     /// All its mistakes, in the order of the file.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
-        let document = document::parse(text).map_err(|mistake| vec![mistake])?;
-        let mut mistakes = Vec::new();
-        let config = read::config(&document, &mut mistakes);
-        mistakes.sort_by_key(|mistake| mistake.place);
-        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+        parse_with(text, read::config)
     }
+}
+
+/// What `read` makes of a text, or all its mistakes in their order.
+fn parse_with<T>(text: &str, read: impl FnOnce(&Node, &mut Vec<Mistake>) -> T) -> Result<T, Vec<Mistake>> {
+    let document = document::parse(text).map_err(|mistake| vec![mistake])?;
+    let mut mistakes = Vec::new();
+    let config = read(&document, &mut mistakes);
+    mistakes.sort_by_key(|mistake| mistake.place);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }

@@ -76,6 +76,22 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Keys that the operator chooses, each with its place and its text, if it has one.
+    pub(super) fn pairs(&mut self, key: &'static str) -> Vec<(Place, String, Option<String>)> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let section = Section::new(self.full(key), node, self.mistakes);
+        let pairs = section.entries.iter().map(|entry| match &entry.value.content {
+            Content::Scalar(text) => (entry.place, entry.key.clone(), Some(text.clone())),
+            _ => (entry.place, entry.key.clone(), None),
+        });
+        pairs.collect()
+    }
+
+    /// Whether nothing is written in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// A section below this one; `read` is not called where the key is absent.
     pub(super) fn section(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'_>)) {
         if let Some(node) = self.take(key) {

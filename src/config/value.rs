@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     accounts::{AccountFilter, RoleArn},
     policy::{Until, parse_date},
+    web::{ClientAuth, TlsVersion},
 };
 
 /// How a scalar is understood, and how that is said to people.
@@ -18,6 +19,9 @@ pub(super) const DURATION: Kind<Duration> = Kind {
     parse: |text| humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero()),
 };
 
+pub(super) const WAIT: Kind<Duration> =
+    Kind { allowed: "a duration such as 1s, or 0s for no limit", parse: |text| humantime::parse_duration(text).ok() };
+
 pub(super) const RATE: Kind<f64> = Kind {
     allowed: "a number from 0.1 to 10000",
     parse: |text| text.parse().ok().filter(|rate| (0.1..=10_000.0).contains(rate)),
@@ -25,6 +29,11 @@ pub(super) const RATE: Kind<f64> = Kind {
 
 pub(super) const FOLDER: Kind<PathBuf> =
     Kind { allowed: "an absolute path", parse: |text| Some(PathBuf::from(text)).filter(|path| path.is_absolute()) };
+
+pub(super) const PATH: Kind<PathBuf> =
+    Kind { allowed: "a path", parse: |text| Some(PathBuf::from(text)).filter(|_| !text.is_empty()) };
+
+pub(super) const TEXT: Kind<String> = Kind { allowed: "a text", parse: |text| Some(text.to_owned()) };
 
 pub(super) const DATE: Kind<Until> = Kind {
     allowed: "a date such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z",
@@ -91,4 +100,44 @@ pub(super) const TAG_KEY: Kind<String> = Kind {
 pub fn tag_label(key: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     format!("tag_{}", key.chars().map(allowed).collect::<String>())
+}
+
+pub(super) const CLIENT_AUTH: Kind<ClientAuth> = Kind {
+    allowed: "NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or \
+              RequireAndVerifyClientCert",
+    parse: |text| match text {
+        "NoClientCert" => Some(ClientAuth::None),
+        "RequestClientCert" => Some(ClientAuth::Request),
+        "RequireAnyClientCert" | "RequireClientCert" => Some(ClientAuth::RequireAny),
+        "VerifyClientCertIfGiven" => Some(ClientAuth::VerifyIfGiven),
+        "RequireAndVerifyClientCert" => Some(ClientAuth::RequireAndVerify),
+        _ => None,
+    },
+};
+
+pub(super) const TLS_VERSION: Kind<TlsVersion> = Kind {
+    allowed: "TLS12 or TLS13; TLS 1.0 and 1.1 are broken and not spoken",
+    parse: |text| match text {
+        "TLS12" => Some(TlsVersion::Tls12),
+        "TLS13" => Some(TlsVersion::Tls13),
+        _ => None,
+    },
+};
+
+/// Names of Go. Go has more of them, all without forward secrecy or with CBC.
+pub(super) const CIPHER_SUITE: Kind<String> = Kind {
+    allowed: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, \
+              TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, \
+              TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, \
+              TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384 or TLS_CHACHA20_POLY1305_SHA256",
+    parse: |text| named(text, CIPHER_SUITE.allowed),
+};
+
+pub(super) const CURVE: Kind<String> =
+    Kind { allowed: "CurveP256, CurveP384, CurveP521 or X25519", parse: |text| named(text, CURVE.allowed) };
+
+/// One of the words of a sentence that lists them.
+fn named(text: &str, allowed: &str) -> Option<String> {
+    let mut names = allowed.split([',', ' ']).filter(|word| !word.is_empty() && *word != "or");
+    names.any(|name| name == text).then(|| text.to_owned())
 }
