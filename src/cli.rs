@@ -1,6 +1,6 @@
 //! What the operator types.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
@@ -14,6 +14,10 @@ pub struct Cli {
     /// Configuration file (YAML); without one the built-in defaults hold.
     #[arg(long = "config.file", value_name = "FILE", global = true)]
     pub config_file: Option<PathBuf>,
+    /// How often to look for changed configuration files, certificates and keys, to read them again; 0s for never.
+    #[arg(long = "config.auto-reload-interval", value_name = "DURATION", default_value = "5s",
+          value_parser = humantime::parse_duration)]
+    pub auto_reload_interval: Duration,
     /// Validates the configuration and exits.
     #[arg(long = "config.check")]
     pub config_check: bool,
@@ -23,6 +27,9 @@ pub struct Cli {
     /// Path under which to expose metrics.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
+    /// File with TLS, passwords, headers and limits, as exporter-toolkit has it (YAML).
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
     /// Scrapes answered at the same time; 0 for no limit.
     #[arg(long = "web.max-requests", value_name = "N", default_value_t = 40)]
     pub max_requests: usize,

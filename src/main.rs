@@ -5,7 +5,7 @@ use std::{error::Error, path::Path, process::ExitCode};
 use iam_key_exporter::{
     app::{self, App, AppError},
     cli::{Cli, Command, LogFormat},
-    config::{Config, ConfigError},
+    reload::{Origin, Wishes},
     roster::Shard,
     server::Settings,
     telemetry,
@@ -17,12 +17,13 @@ const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_args();
-    let config = match load(cli.config_file.as_deref()) {
-        Ok(config) => config,
+    let origin = Origin { config_file: cli.config_file.clone(), web_config_file: cli.web_config_file.clone() };
+    let wishes = match origin.load() {
+        Ok(wishes) => wishes,
         Err(error) => return fail(&error, BAD_CONFIGURATION),
     };
     if cli.config_check {
-        println!("{}: ok", cli.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
+        tell_valid(&origin);
         return ExitCode::SUCCESS;
     }
     telemetry::log::init(cli.log_level.as_str(), cli.log_format == LogFormat::Json);
@@ -32,8 +33,8 @@ fn main() -> ExitCode {
     };
     let shard = Shard { number: cli.shard, total: cli.total_shards };
     let done = match cli.command {
-        Some(Command::Accounts) => runtime.block_on(app::list_accounts(&config, shard)),
-        None => runtime.block_on(serve(&config, shard, cli)).map(|()| true),
+        Some(Command::Accounts) => runtime.block_on(app::list_accounts(&wishes.config, shard)),
+        None => runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -42,17 +43,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-    file.map_or_else(|| Ok(Config::default()), Config::load)
+fn tell_valid(origin: &Origin) {
+    println!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
+    if let Some(file) = &origin.web_config_file {
+        println!("{}: ok", file.display());
+    }
 }
 
-async fn serve(config: &Config, shard: Shard, cli: Cli) -> Result<(), AppError> {
+async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result<(), AppError> {
     let settings = Settings {
         listen_addresses: cli.listen_addresses,
         telemetry_path: cli.telemetry_path,
         max_requests: cli.max_requests,
     };
-    App::build(config, shard, settings).await?.run().await
+    App::build(wishes, (origin, cli.auto_reload_interval), shard, settings).await?.run().await
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {

@@ -199,8 +199,7 @@ impl Poller {
         let before = std::mem::replace(&mut self.targets, roster.targets);
         let new: Vec<_> = self.targets.values().filter(|target| before.get(&target.account) != Some(target)).collect();
         tell_new(&new, is_first);
-        self.changes.added.fetch_add(count(new.iter().filter(|new| !before.contains_key(&new.account))), Relaxed);
-        self.changes.accounts.store(count(&self.targets), Relaxed);
+        self.changes.note(self.targets.keys().cloned().collect(), is_whole);
         let begin: Vec<_> = new.into_iter().filter(|new| !self.is_being_read(&before, new)).cloned().collect();
         for target in begin {
             self.add(target);
@@ -227,10 +226,6 @@ impl Poller {
         for id in self.desk.snapshots.fleet().accounts.keys().filter(|id| !targets.contains_key(*id)) {
             self.desk.forget(id);
             self.idle.remove(id);
-            if self.targets.contains_key(id) {
-                self.changes.removed.fetch_add(1, Relaxed);
-                tracing::info!(account = %id, "this account is not read any more: it left the organization, is not active or is excluded");
-            }
         }
     }
 
@@ -256,10 +251,6 @@ fn tell_new(new: &[&Target], is_first: bool) {
     for target in new {
         tracing::info!(account = %target.account, name = target.name.as_deref(), "reading this account");
     }
-}
-
-fn count<T>(things: impl IntoIterator<Item = T>) -> u64 {
-    things.into_iter().fold(0, |count, _| count + 1)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the poller stamps what it publishes")]

@@ -44,7 +44,7 @@ const BORDERS: [Border; 5] = [
     Border {
         what: "starting tasks",
         is_crossed_by: |code| words(code).any(|word| word == "spawn" || word == "spawn_local"),
-        allowed: &["src/app.rs", "src/server/"],
+        allowed: &["src/app/", "src/server/"],
     },
 ];
 

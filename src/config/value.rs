@@ -19,8 +19,10 @@ pub(super) const DURATION: Kind<Duration> = Kind {
     parse: |text| humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero()),
 };
 
-pub(super) const WAIT: Kind<Duration> =
-    Kind { allowed: "a duration such as 1s, or 0s for no limit", parse: |text| humantime::parse_duration(text).ok() };
+pub(super) const WAIT: Kind<Duration> = Kind {
+    allowed: "a duration up to 1h such as 1s, or 0s for no limit",
+    parse: |text| humantime::parse_duration(text).ok().filter(|wait| *wait <= Duration::from_hours(1)),
+};
 
 pub(super) const RATE: Kind<f64> = Kind {
     allowed: "a number from 0.1 to 10000",

@@ -1,9 +1,9 @@
 //! Asks AWS who there is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -51,6 +51,29 @@ pub struct Changes {
     pub is_known: AtomicBool,
     /// When the organization was last listed whole; 0 before.
     pub listed_at: AtomicI64,
+    /// Accounts that are read, by name.
+    read: Mutex<BTreeSet<Arc<str>>>,
+}
+
+impl Changes {
+    /// From now on these accounts are read; unless they are not all, the others as well.
+    pub fn note(&self, accounts: BTreeSet<Arc<str>>, are_all: bool) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *read, accounts);
+        if !are_all {
+            read.extend(before.iter().cloned());
+        }
+        self.accounts.store(count(read.iter()), Relaxed);
+        self.added.fetch_add(count(read.difference(&before)), Relaxed);
+        self.removed.fetch_add(count(before.difference(&read)), Relaxed);
+        for account in before.difference(&read) {
+            tracing::info!(%account, "this account is not read any more: it left the organization, is not active, excluded or not configured");
+        }
+    }
+}
+
+fn count<'a>(accounts: impl Iterator<Item = &'a Arc<str>>) -> u64 {
+    accounts.fold(0, |count, _| count + 1)
 }
 
 /// Knows who there is, as far as it was answered.

@@ -30,7 +30,7 @@ pub enum BindError {
     /// The path is one that no request can have, or that is ours.
     #[error(
         "telemetry path {path:?} cannot be served; allowed is a plain path such as \"/metrics\", \
-         without \"?\", \"#\" or blanks, other than \"/-/healthy\" and \"/-/ready\""
+         without \"?\", \"#\" or blanks, other than \"/-/healthy\", \"/-/ready\" and \"/-/reload\""
     )]
     TelemetryPath {
         /// What was written.

@@ -1,33 +1,25 @@
-//! Clients: let in, given their time, shown out.
-//!
-//! A connection ends when its client is done, when it is slow to ask ([`Limits::request_head`]),
-//! when its last request began too long ago ([`Limits::answer`]), or when the server stops.
+//! Clients: let in as long as there is room, and waited for at the end.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    select,
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use super::{Limits, routes::Routes};
+use super::{Fronts, Limits, client::Client, routes::Routes};
 
 /// How long to let the system recover when it has no descriptor or memory for another
 /// client. It also keeps the log down to one line in that time.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The most that hyper holds of one client's request head, and of an answer not yet sent.
-const BUFFER: usize = 64 * 1024;
-
 /// Lets clients in, as many as there is room for, and knows who is inside.
 pub(super) struct Door {
     routes: Arc<Routes>,
+    fronts: Fronts,
     limits: Limits,
     room: Arc<Semaphore>,
     inside: TaskTracker,
@@ -37,9 +29,10 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(routes: Routes, limits: Limits, stop: CancellationToken) -> Self {
+    pub(super) fn new(routes: Routes, fronts: Fronts, limits: Limits, stop: CancellationToken) -> Self {
         Self {
             routes: Arc::new(routes),
+            fronts,
             limits,
             room: Arc::new(Semaphore::new(limits.connections)),
             inside: TaskTracker::new(),
@@ -70,14 +63,14 @@ impl Door {
 
     fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         let client = Client {
-            stream,
             routes: self.routes.clone(),
+            fronts: self.fronts.clone(),
             limits: self.limits,
             stop: self.stop.clone(),
             abort: self.abort.clone(),
         };
         self.inside.spawn(async move {
-            client.attend().await;
+            client.attend(stream).await;
             drop(place);
         });
     }
@@ -105,64 +98,6 @@ async fn recover(error: &io::Error) {
 fn is_of_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-/// One client inside.
-struct Client {
-    stream: TcpStream,
-    routes: Arc<Routes>,
-    limits: Limits,
-    stop: CancellationToken,
-    abort: CancellationToken,
-}
-
-impl Client {
-    /// Answers its requests until the connection ends, for whatever reason.
-    async fn attend(self) {
-        let Self { stream, routes, limits, stop, abort } = self;
-        let (asked, last_asked) = watch::channel(Instant::now());
-        let service = service_fn(|request| {
-            asked.send_replace(Instant::now());
-            let routes = routes.clone();
-            async move { Ok::<_, Infallible>(routes.answer(request).await) }
-        });
-        let mut connection = pin!(http(&limits).serve_connection(TokioIo::new(stream), service));
-        let mut too_late = pin!(too_late(last_asked, limits.answer));
-        select! {
-            ended = &mut connection => return note(ended),
-            () = &mut too_late => return debug!("cutting a connection whose client is too slow"),
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        select! {
-            ended = connection => note(ended),
-            () = too_late => debug!("cutting a connection whose client is too slow"),
-            () = abort.cancelled() => {}
-        }
-    }
-}
-
-fn http(limits: &Limits) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    // Without a timer hyper keeps no time limit at all.
-    http.timer(TokioTimer::new()).header_read_timeout(limits.request_head).max_buf_size(BUFFER);
-    http
-}
-
-/// Returns once the last request began `limit` ago.
-async fn too_late(last_asked: watch::Receiver<Instant>, limit: Duration) {
-    loop {
-        let deadline = *last_asked.borrow() + limit;
-        if deadline <= Instant::now() {
-            return;
-        }
-        sleep_until(deadline).await;
-    }
-}
-
-fn note(ended: hyper::Result<()>) {
-    if let Err(error) = ended {
-        debug!(error = &error as &dyn std::error::Error, "a connection broke");
-    }
 }
 
 #[cfg(test)]

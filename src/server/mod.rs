@@ -2,16 +2,22 @@
 //!
 //! It knows nothing of what it hands out: a [`Site`] gives it pages, and this room
 //! gives them time limits, encodings and status codes. `address` turns what the
-//! operator wrote into sockets, `connections` admits and carries clients,
-//! `routes` answers one request, `page` and `encoding` are what it answers with.
+//! operator wrote into sockets, `connections` admits clients, `client` carries one,
+//! `tls` and `client_cert` protect its line, `gate` and `auth` say whether a request may
+//! pass, `routes` answers it, `page` and `encoding` are what it answers with.
 
 mod address;
+mod auth;
+mod client;
+mod client_cert;
 mod connections;
 mod encoding;
+mod gate;
 mod page;
 mod routes;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{
     net::SocketAddr,
@@ -19,15 +25,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 pub use address::BindError;
 use connections::Door;
+use gate::Gate;
 use routes::Routes;
+pub use tls::TlsError;
+
+use crate::config::web::WebConfig;
 
 /// What there is to hand out. All of it is made anew for each request.
 pub trait Site: Send + Sync + 'static {
@@ -40,6 +52,9 @@ pub trait Site: Send + Sync + 'static {
 
     /// Whether there is something worth scraping.
     fn is_ready(&self) -> bool;
+
+    /// Reads the configuration again; why it did not come into use, for people.
+    fn reload(&self) -> BoxFuture<'static, Result<(), String>>;
 }
 
 /// What the operator decides about the server.
@@ -53,12 +68,40 @@ pub struct Settings {
     pub max_requests: usize,
 }
 
+/// What stands between a client and the pages: the line's protection and the gate.
+pub struct Front {
+    acceptor: Option<TlsAcceptor>,
+    gate: Gate,
+    /// Another took its place: those that came by it are to come again.
+    retired: CancellationToken,
+}
+
+/// The front as it is now; another may take its place at any time.
+pub type Fronts = Arc<ArcSwap<Front>>;
+
+impl Front {
+    /// Builds it as the web configuration wants it.
+    ///
+    /// # Errors
+    /// When certificates, keys or what is allowed of TLS are of no use.
+    pub fn new(config: &WebConfig) -> Result<Self, TlsError> {
+        let acceptor = config.tls.as_ref().map(|tls| tls::acceptor(tls, config.has_http2)).transpose()?;
+        Ok(Self { acceptor, gate: Gate::new(config), retired: CancellationToken::new() })
+    }
+
+    /// Says that another took its place.
+    pub fn retire(&self) {
+        self.retired.cancel();
+    }
+}
+
 /// How much of our time and room one client gets.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// How many connections are open at once. More wait in the kernel's queue.
     connections: usize,
-    /// How long a client may take to send a request head, and may idle before the next.
+    /// How long a client may take to greet in TLS and to send a request head, and may idle
+    /// before the next.
     request_head: Duration,
     /// How long after a request began its connection is cut, answered or not: what
     /// keeps a slow reader from staying for ever.
@@ -120,9 +163,9 @@ impl Bound {
 
     /// Answers until `stop`, then returns when the requests in flight are answered or
     /// their grace time is over. No connection outlives it.
-    pub async fn serve(self, site: Arc<dyn Site>, stop: CancellationToken) {
+    pub async fn serve(self, site: Arc<dyn Site>, fronts: Fronts, stop: CancellationToken) {
         let routes = Routes::new(site, self.telemetry_path, self.max_requests);
-        let door = Door::new(routes, self.limits, stop);
+        let door = Door::new(routes, fronts, self.limits, stop);
         join_all(self.listeners.into_iter().map(|listener| door.admit_from(listener))).await;
         door.drain().await;
     }

@@ -8,29 +8,49 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
+use hyper::{
+    Response, StatusCode,
+    body::{Body, Frame, SizeHint},
+    header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+};
 
 /// How much of a page is given to a connection at once. Small, so that a page counts as
 /// being sent until the client has read nearly all of it.
 const PIECE: usize = 64 * 1024;
 
-/// A page on its way out, together with the place among the scrapes it takes.
-#[derive(Debug, Default)]
+/// The type of a sentence.
+pub(super) const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// A page on its way out, together with the places that it takes.
+#[derive(Default)]
 pub(super) struct Page {
     parts: VecDeque<Bytes>,
-    slot: Option<OwnedSemaphorePermit>,
+    places: Vec<Box<dyn Send>>,
+}
+
+/// An answer of one sentence.
+pub(super) fn text(status: StatusCode, sentence: &'static str) -> Response<Page> {
+    answer(status, PLAIN, vec![Bytes::from_static(sentence.as_bytes())])
+}
+
+/// An answer of these parts.
+pub(super) fn answer(status: StatusCode, content_type: HeaderValue, parts: Vec<Bytes>) -> Response<Page> {
+    let mut response = Response::new(Page::new(parts));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 impl Page {
     pub(super) fn new(parts: Vec<Bytes>) -> Self {
         let parts = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Self { parts, slot: None }
+        Self { parts, places: Vec::new() }
     }
 
-    /// Gives the slot back when the page is sent or given up.
-    pub(super) fn holding(mut self, slot: OwnedSemaphorePermit) -> Self {
-        self.slot = Some(slot);
+    /// Gives the place back when the page is sent or given up.
+    pub(super) fn holding(mut self, place: impl Send + 'static) -> Self {
+        self.places.push(Box::new(place));
         self
     }
 

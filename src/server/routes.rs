@@ -8,9 +8,7 @@ use std::{
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
-    header::{
-        ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
-    },
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderValue, VARY},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -18,16 +16,19 @@ use tokio::{
 };
 use tracing::{debug, error};
 
-use super::{Site, encoding, page::Page};
+use super::{
+    Site, encoding,
+    page::{PLAIN, Page, answer, text},
+};
 
 const HEALTHY: &str = "/-/healthy";
 const READY: &str = "/-/ready";
+const RELOAD: &str = "/-/reload";
 
 /// Prometheus 3 fails a scrape whose type it does not know; `escaping` as Go exporters say it.
 const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Names on the page are chosen by others: should one slip through as markup, it can load and run nothing.
 const NOTHING_BUT_STYLE: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
@@ -45,12 +46,22 @@ enum Route {
     StatusPage,
     Healthy,
     Ready,
+    Reload,
+}
+
+impl Route {
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Reload => &[Method::POST, Method::PUT],
+            _ => &[Method::GET, Method::HEAD],
+        }
+    }
 }
 
 /// Whether requests for this path can come and would not be meant for something else.
 pub(super) fn is_free_path(path: &str) -> bool {
     let is_plain = path.parse::<Uri>().is_ok_and(|uri| uri.path() == path);
-    path.starts_with('/') && is_plain && ![HEALTHY, READY].contains(&path)
+    path.starts_with('/') && is_plain && ![HEALTHY, READY, RELOAD].contains(&path)
 }
 
 impl Routes {
@@ -66,14 +77,15 @@ impl Routes {
         let Some(route) = self.route(request.uri().path()) else {
             return text(StatusCode::NOT_FOUND, "There is nothing here.\n");
         };
-        if ![Method::GET, Method::HEAD].contains(request.method()) {
-            return method_not_allowed();
+        if !route.methods().contains(request.method()) {
+            return method_not_allowed(route.methods());
         }
         match route {
             Route::Metrics => self.metrics(request.headers()).await,
             Route::StatusPage => self.status_page().await,
             Route::Healthy => text(StatusCode::OK, "Healthy\n"),
             Route::Ready => self.readiness(),
+            Route::Reload => self.reload().await,
         }
     }
 
@@ -83,6 +95,7 @@ impl Routes {
             "/" => Some(Route::StatusPage),
             HEALTHY => Some(Route::Healthy),
             READY => Some(Route::Ready),
+            RELOAD => Some(Route::Reload),
             _ => None,
         }
     }
@@ -108,6 +121,16 @@ impl Routes {
                 response
             },
         )
+    }
+
+    async fn reload(&self) -> Response<Page> {
+        match self.site.reload().await {
+            Ok(()) => text(StatusCode::OK, "The configuration was read again and is in use.\n"),
+            Err(why) => {
+                let told = format!("The configuration was refused, the one in use stays: {why}\n");
+                answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, vec![told.into()])
+            }
+        }
     }
 
     fn readiness(&self) -> Response<Page> {
@@ -142,21 +165,11 @@ fn not_made(cause: &JoinError) -> Response<Page> {
     text(StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.\n")
 }
 
-fn method_not_allowed() -> Response<Page> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
-}
-
-fn text(status: StatusCode, sentence: &'static str) -> Response<Page> {
-    answer(status, PLAIN, vec![Bytes::from_static(sentence.as_bytes())])
-}
-
-fn answer(status: StatusCode, content_type: HeaderValue, parts: Vec<Bytes>) -> Response<Page> {
-    let mut response = Response::new(Page::new(parts));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+fn method_not_allowed(allowed: &[Method]) -> Response<Page> {
+    let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>();
+    let told = format!("Only {} are answered here.\n", allowed.join(" and "));
+    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, PLAIN, vec![told.into()]);
+    response.headers_mut().insert(ALLOW, allowed.join(", ").try_into().expect("names of methods"));
     response
 }
 

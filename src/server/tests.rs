@@ -48,6 +48,11 @@ impl Site for TestSite {
     fn is_ready(&self) -> bool {
         self.is_ready
     }
+
+    fn reload(&self) -> BoxFuture<'static, Result<(), String>> {
+        let outcome = if self.is_ready { Ok(()) } else { Err("it is wrong".to_owned()) };
+        Box::pin(async { outcome })
+    }
 }
 
 fn small_site() -> TestSite {
@@ -69,12 +74,17 @@ struct Running {
 }
 
 async fn start(site: TestSite, settings: Settings, limits: Limits) -> Running {
+    start_behind(&WebConfig::default(), site, settings, limits).await
+}
+
+async fn start_behind(web: &WebConfig, site: TestSite, settings: Settings, limits: Limits) -> Running {
+    let fronts: Fronts = Arc::new(ArcSwap::from_pointee(Front::new(web).unwrap()));
     let mut bound = Bound::bind(settings).await.unwrap();
     bound.limits = limits;
     let address = bound.addresses()[0];
     let stop = CancellationToken::new();
     #[expect(clippy::disallowed_methods, reason = "the test is the owner and awaits it")]
-    let serving = tokio::spawn(bound.serve(Arc::new(site), stop.clone()));
+    let serving = tokio::spawn(bound.serve(Arc::new(site), fronts, stop.clone()));
     Running { address, stop, serving }
 }
 
@@ -404,6 +414,7 @@ async fn every_address_is_listened_on() {
     let two = Settings { listen_addresses: vec!["127.0.0.1:0".to_owned(), ":0".to_owned()], ..settings() };
     let bound = Bound::bind(two).await.unwrap();
     let addresses = bound.addresses();
+    let fronts = Arc::new(ArcSwap::from_pointee(Front::new(&WebConfig::default()).unwrap()));
     let stop = CancellationToken::new();
     let asking = async {
         for address in addresses {
@@ -413,7 +424,7 @@ async fn every_address_is_listened_on() {
         }
         stop.cancel();
     };
-    tokio::join!(bound.serve(Arc::new(small_site()), stop.clone()), asking);
+    tokio::join!(bound.serve(Arc::new(small_site()), fronts, stop.clone()), asking);
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub type MetricsError = prometheus::Error;
 #[derive(Debug)]
 pub struct SelfMetrics {
     registry: Registry,
+    policy: GaugeVec,
     reload_successful: IntGauge,
     reload_success_time: IntGauge,
 }
@@ -44,6 +45,8 @@ impl SelfMetrics {
         limits: &PolicyLimits,
     ) -> prometheus::Result<Self> {
         let registry = Registry::new();
+        let help = "The configured limits, for rules and dashboards to use.";
+        let policy = GaugeVec::new(Opts::new("iam_key_exporter_policy_seconds", help), &["limit"])?;
         let reload_successful = IntGauge::new(
             "iam_key_exporter_config_last_reload_successful",
             "1 if the last load of the configuration succeeded, 0 if it was refused and the old one stayed.",
@@ -54,19 +57,31 @@ impl SelfMetrics {
         )?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
         registry.register(Box::new(build_info()?))?;
-        registry.register(Box::new(policy(limits)?))?;
+        registry.register(Box::new(policy.clone()))?;
         registry.register(Box::new(Counts { tally, changes }))?;
         registry.register(Box::new(shard_info(shard)?))?;
         registry.register(Box::new(total_shards(shard)?))?;
         registry.register(Box::new(reload_successful.clone()))?;
         registry.register(Box::new(reload_success_time.clone()))?;
-        Ok(Self { registry, reload_successful, reload_success_time })
+        let metrics = Self { registry, policy, reload_successful, reload_success_time };
+        metrics.limits(limits);
+        Ok(metrics)
     }
 
-    /// A configuration was loaded at this time.
-    pub fn config_loaded(&self, at: Timestamp) {
-        self.reload_successful.set(1);
-        self.reload_success_time.set(at);
+    /// A configuration came into use at this time, or was refused.
+    pub fn config_reloaded(&self, is_in_use: bool, at: Timestamp) {
+        self.reload_successful.set(is_in_use.into());
+        if is_in_use {
+            self.reload_success_time.set(at);
+        }
+    }
+
+    /// These limits hold from now on.
+    pub fn limits(&self, limits: &PolicyLimits) {
+        let all = [("max_age", limits.max_age), ("warn_before", limits.warn_before), ("max_idle", limits.max_idle)];
+        for (limit, duration) in all {
+            self.policy.with_label_values(&[limit]).set(duration.as_secs_f64());
+        }
     }
 
     /// All of them as text 0.0.4.
@@ -88,16 +103,6 @@ fn build_info() -> prometheus::Result<GaugeVec> {
     let info = GaugeVec::new(opts, &["version"])?;
     info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
     Ok(info)
-}
-
-fn policy(limits: &PolicyLimits) -> prometheus::Result<GaugeVec> {
-    let opts = Opts::new("iam_key_exporter_policy_seconds", "The configured limits, for rules and dashboards to use.");
-    let policy = GaugeVec::new(opts, &["limit"])?;
-    let all = [("max_age", limits.max_age), ("warn_before", limits.warn_before), ("max_idle", limits.max_idle)];
-    for (limit, duration) in all {
-        policy.with_label_values(&[limit]).set(duration.as_secs_f64());
-    }
-    Ok(policy)
 }
 
 fn shard_info(shard: Shard) -> prometheus::Result<GaugeVec> {
@@ -148,7 +153,7 @@ impl Counts {
             ("iam_key_exporter_accounts_added_total", "Accounts that this exporter began to read.", added),
             (
                 "iam_key_exporter_accounts_removed_total",
-                "Accounts that are not read any more, because they left the organization, are not active or are excluded.",
+                "Accounts that are not read any more, because they left the organization or the configuration, are not active or are excluded.",
                 removed,
             ),
         ];

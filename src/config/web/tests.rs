@@ -28,7 +28,10 @@ fn old_versions_and_suites_are_refused_with_what_there_is_instead() {
     let text = "tls_server_config: {cert: a, key: b, min_version: TLS10, \
                 cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA, or], curve_preferences: [P256]}";
     let all = mistakes(text);
-    assert!(all.contains("min_version: found \"TLS10\", allowed is TLS12 or TLS13; TLS 1.0 and 1.1 are broken"), "{all}");
+    assert!(
+        all.contains("min_version: found \"TLS10\", allowed is TLS12 or TLS13; TLS 1.0 and 1.1 are broken"),
+        "{all}"
+    );
     assert!(all.contains("cipher_suites: found \"TLS_RSA_WITH_AES_128_CBC_SHA\", allowed is TLS_ECDHE"), "{all}");
     assert!(all.contains("cipher_suites: found \"or\""), "{all}");
     assert!(all.contains("curve_preferences: found \"P256\", allowed is CurveP256, "), "{all}");

@@ -50,6 +50,15 @@ impl std::fmt::Debug for Pem {
     }
 }
 
+impl std::fmt::Display for Pem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{} {:?}", self.key, file.display().to_string()),
+            None => f.write_str(self.key),
+        }
+    }
+}
+
 /// What is asked of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
@@ -145,7 +154,11 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
 /// Checks that look as if they kept people out, and do not.
 fn refuse_half_checks(section: &mut Section<'_>, auth: ClientAuth, ca: Option<&Pem>, sans: &[String]) {
     if let (Some(place), ClientAuth::None) = (section.place(&["client_ca", "client_ca_file"]), auth) {
-        section.refuse(place, "client_auth_type", "missing beside a client CA: nobody would be asked for a certificate");
+        section.refuse(
+            place,
+            "client_auth_type",
+            "missing beside a client CA: nobody would be asked for a certificate",
+        );
     }
     if auth.verifies() && ca.is_none() && section.place(&["client_ca", "client_ca_file"]).is_none() {
         section.refuse_whole("client_ca_file is missing: client_auth_type has certificates checked against it");
