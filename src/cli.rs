@@ -24,6 +24,9 @@ pub struct Cli {
     /// Address to listen on; can be repeated.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":10048")]
     pub listen_addresses: Vec<String>,
+    /// Listen on the sockets that systemd passed instead.
+    #[arg(long = "web.systemd-socket", conflicts_with = "listen_addresses")]
+    pub systemd_socket: bool,
     /// Path under which to expose metrics.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,

@@ -5,7 +5,8 @@
 //! [`snapshot`] holds the last good answer of each account; [`policy`] judges it;
 //! [`exposition`] writes it down; [`server`] hands it out. [`roster`] says which accounts,
 //! [`poller`] when, [`reading`] is one account's turn, [`lanes`] how many at once;
-//! [`telemetry`] tells about ourselves, [`app`] wires it all up, [`reload`] says when anew.
+//! [`telemetry`] and [`supervisor`] tell about ourselves, [`app`] wires it all up, [`reload`] says
+//! when anew.
 //!
 //! Begin reading at [`inventory`], then [`poller`].
 
@@ -33,3 +34,4 @@ pub mod accounts;
 pub mod app;
 pub mod reload;
 pub mod shutdown;
+pub mod supervisor;

@@ -7,7 +7,7 @@ use iam_key_exporter::{
     cli::{Cli, Command, LogFormat},
     reload::{Origin, Wishes},
     roster::Shard,
-    server::Settings,
+    server::{Front, Settings},
     telemetry,
 };
 use tokio::runtime::Runtime;
@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         Ok(wishes) => wishes,
         Err(error) => return fail(&error, BAD_CONFIGURATION),
     };
+    if let Err(error) = Front::new(&wishes.web) {
+        return fail(&error, BAD_CONFIGURATION);
+    }
     if cli.config_check {
         tell_valid(&origin);
         return ExitCode::SUCCESS;
@@ -53,6 +56,7 @@ fn tell_valid(origin: &Origin) {
 async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result<(), AppError> {
     let settings = Settings {
         listen_addresses: cli.listen_addresses,
+        systemd_socket: cli.systemd_socket,
         telemetry_path: cli.telemetry_path,
         max_requests: cli.max_requests,
     };

@@ -53,9 +53,27 @@ install_tool() {
     echo "$2" >"$tool/installed"
 }
 
+# The Prometheus of Debian's next release, beside the one of this release: people have both. apt
+# checks its signature; it is unpacked into target/tools and not installed.
+install_prometheus3() {
+    tool=target/tools/prometheus3
+    [ ! -x "$tool/usr/bin/prometheus" ] || return 0
+    say "from Debian forky into $tool: prometheus"
+    mkdir -p "$tool/lists/partial" "$tool/cache/archives/partial"
+    # shellcheck disable=SC2016
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(CODENAME)' 'Created-By: Packages' |
+        sed -n 's/ Debian [a-z]*$//p' | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror forky main" >"$tool/forky.list"
+    set -- -qq -o "Dir::Etc::sourcelist=$PWD/$tool/forky.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o "Dir::State::lists=$PWD/$tool/lists" -o "Dir::Cache=$PWD/$tool/cache" -o APT::Sandbox::User=root
+    apt-get "$@" update
+    (cd "$tool" && apt-get "$@" download prometheus && dpkg-deb -x prometheus_*.deb .)
+    rm -rf "$tool/lists" "$tool/cache" "$tool"/*.deb
+}
+
 # aws-lc-sys, part of the TLS stack, is C.
 demo='cc gcc prometheus prometheus prometheus-alertmanager prometheus-alertmanager setpriv util-linux'
-test="$demo python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck"
+test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck"
 case "${1-}" in
 demo) wanted=$demo ;;
 test) wanted=$test ;;
@@ -67,5 +85,6 @@ if [ "$1" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages
 # shellcheck disable=SC2086
 install_packages $packages
 [ "$1" = test ] || exit 0
+install_prometheus3
 install_tool moto "$MOTO"
 install_tool dashboards "$(cat dashboards/requirements.txt)"

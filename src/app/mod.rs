@@ -22,6 +22,7 @@ use crate::{
     roster::{Directory, Shard},
     server::{BindError, Bound, Front, Fronts, Settings, TlsError},
     shutdown,
+    supervisor::Supervisor,
     telemetry::{MetricsError, SelfMetrics},
 };
 pub use build::members;
@@ -90,6 +91,7 @@ struct Stage {
     wishes: Wishes,
     site: Arc<ExporterSite>,
     fronts: Fronts,
+    supervisor: Supervisor,
 }
 
 impl App {
@@ -114,7 +116,13 @@ impl App {
         metrics.config_reloaded(true, ground.clock.now());
         let exposition = ArcSwap::from_pointee(ground.exposition(&wishes.config));
         let site = Arc::new(ExporterSite { ground, exposition, metrics, telemetry_path, reload });
-        Ok(Self { bound, poller, stage: Stage { wishes, site, fronts }, asked, signals })
+        Ok(Self {
+            bound,
+            poller,
+            stage: Stage { wishes, site, fronts, supervisor: Supervisor::from_environment() },
+            asked,
+            signals,
+        })
     }
 
     /// Runs until a signal, then drains.
@@ -126,6 +134,7 @@ impl App {
         let stop = CancellationToken::new();
         let mut watch = JoinSet::new();
         watch.spawn(signals.wait(stop.clone()));
+        watch.spawn(tell(stage.supervisor, stop.clone()));
         let mut parts = JoinSet::new();
         let (site, fronts) = (stage.site.clone(), stage.fronts.clone());
         let (server_stop, poller_stop) = (stop.clone(), stop.clone());
@@ -146,10 +155,13 @@ impl App {
 impl Stage {
     /// Polls as configured, each time from the latest configuration that was good.
     async fn poll(mut self, mut poller: Poller, mut asked: Asked, stop: CancellationToken) {
+        let supervisor = self.supervisor;
         loop {
             select! {
                 () = poller.run(stop.clone()) => return,
                 next = self.next(&mut asked) => poller = next,
+                // In the task that polls: where that is stuck, nobody says that we are alive.
+                never = supervisor.heartbeat() => match never {},
             }
         }
     }
@@ -160,6 +172,7 @@ impl Stage {
             let request = asked.next().await;
             let cause = request.cause;
             info!(cause, "reading the configuration again");
+            self.supervisor.reloading();
             let outcome = self.reload(asked).await;
             self.site.metrics.config_reloaded(outcome.is_ok(), self.site.ground.clock.now());
             let told = outcome.as_ref().map(|_| ()).map_err(|refusal| with_causes(refusal));
@@ -167,6 +180,7 @@ impl Stage {
                 Ok(()) => info!(cause, "the new configuration is in use"),
                 Err(error) => error!(cause, error, "the configuration was refused, the one in use stays"),
             }
+            self.supervisor.ready();
             request.answer(told);
             if let Ok(Some(poller)) = outcome {
                 return poller;
@@ -177,7 +191,7 @@ impl Stage {
     /// All or nothing: whatever can fail comes first.
     async fn reload(&mut self, asked: &mut Asked) -> Result<Option<Poller>, AppError> {
         let wishes = asked.read(&self.wishes)?;
-        let Self { wishes: used, site, fronts } = self;
+        let Self { wishes: used, site, fronts, .. } = self;
         let front = (wishes.web != used.web).then(|| Front::new(&wishes.web)).transpose()?;
         let has_changed = wishes.config != used.config;
         let poller = if has_changed { Some(site.ground.poller(&wishes.config).await?) } else { None };
@@ -191,6 +205,13 @@ impl Stage {
         *used = wishes;
         Ok(poller)
     }
+}
+
+/// That we serve, and that we stop.
+async fn tell(supervisor: Supervisor, stop: CancellationToken) {
+    supervisor.ready();
+    stop.cancelled().await;
+    supervisor.stopping();
 }
 
 async fn wait_for(parts: &mut JoinSet<&'static str>, stop: &CancellationToken) -> Result<(), AppError> {

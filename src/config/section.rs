@@ -76,9 +76,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Keys that the operator chooses, each with its place and its text, if it has one.
+    /// Keys that the operator chooses, each with its place and its text, if it has one. The texts are
+    /// secrets, so a text in place of the keys is not shown either.
     pub(super) fn pairs(&mut self, key: &'static str) -> Vec<(Place, String, Option<String>)> {
         let Some(node) = self.take(key) else { return Vec::new() };
+        if let Content::Scalar(_) = node.content {
+            self.refuse(node.place, key, "found a text, allowed is keys and values");
+            return Vec::new();
+        }
         let section = Section::new(self.full(key), node, self.mistakes);
         let pairs = section.entries.iter().map(|entry| match &entry.value.content {
             Content::Scalar(text) => (entry.place, entry.key.clone(), Some(text.clone())),

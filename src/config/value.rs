@@ -35,6 +35,10 @@ pub(super) const FOLDER: Kind<PathBuf> =
 pub(super) const PATH: Kind<PathBuf> =
     Kind { allowed: "a path", parse: |text| Some(PathBuf::from(text)).filter(|_| !text.is_empty()) };
 
+/// Only an empty text is refused, so that a key is never shown.
+pub(super) const PEM: Kind<String> =
+    Kind { allowed: "text in PEM", parse: |text| Some(text.to_owned()).filter(|text| !text.is_empty()) };
+
 pub(super) const TEXT: Kind<String> = Kind { allowed: "a text", parse: |text| Some(text.to_owned()) };
 
 pub(super) const DATE: Kind<Until> = Kind {
@@ -45,6 +49,11 @@ pub(super) const DATE: Kind<Until> = Kind {
 pub(super) const COUNT: Kind<usize> = Kind {
     allowed: "a whole number from 1 to 1000",
     parse: |text| text.parse().ok().filter(|count| (1..=1_000).contains(count)),
+};
+
+pub(super) const BURST: Kind<usize> = Kind {
+    allowed: "a whole number from 1 to 1000000",
+    parse: |text| text.parse().ok().filter(|count| (1..=1_000_000).contains(count)),
 };
 
 pub(super) const YES_NO: Kind<bool> = Kind {
@@ -108,7 +117,7 @@ pub(super) const CLIENT_AUTH: Kind<ClientAuth> = Kind {
     allowed: "NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or \
               RequireAndVerifyClientCert",
     parse: |text| match text {
-        "NoClientCert" => Some(ClientAuth::None),
+        "" | "NoClientCert" => Some(ClientAuth::None),
         "RequestClientCert" => Some(ClientAuth::Request),
         "RequireAnyClientCert" | "RequireClientCert" => Some(ClientAuth::RequireAny),
         "VerifyClientCertIfGiven" => Some(ClientAuth::VerifyIfGiven),
@@ -126,20 +135,24 @@ pub(super) const TLS_VERSION: Kind<TlsVersion> = Kind {
     },
 };
 
-/// Names of Go. Go has more of them, all without forward secrecy or with CBC.
+/// The names that Go takes. Those with CBC are valid in a file and not spoken.
 pub(super) const CIPHER_SUITE: Kind<String> = Kind {
     allowed: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, \
               TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, \
               TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, \
-              TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384 or TLS_CHACHA20_POLY1305_SHA256",
+              TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256, and, \
+              passed over, TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, \
+              TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA or TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
     parse: |text| named(text, CIPHER_SUITE.allowed),
 };
 
-pub(super) const CURVE: Kind<String> =
-    Kind { allowed: "CurveP256, CurveP384, CurveP521 or X25519", parse: |text| named(text, CURVE.allowed) };
+pub(super) const CURVE: Kind<String> = Kind {
+    allowed: "CurveP256, CurveP384, X25519, and, passed over, CurveP521",
+    parse: |text| named(text, CURVE.allowed),
+};
 
 /// One of the words of a sentence that lists them.
 fn named(text: &str, allowed: &str) -> Option<String> {
-    let mut names = allowed.split([',', ' ']).filter(|word| !word.is_empty() && *word != "or");
-    names.any(|name| name == text).then(|| text.to_owned())
+    let is_named = allowed.split([',', ' ']).any(|word| word == text);
+    (is_named && text.starts_with(|first: char| first.is_ascii_uppercase())).then(|| text.to_owned())
 }

@@ -5,6 +5,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
 /// Why the server cannot begin.
@@ -24,6 +25,20 @@ pub enum BindError {
     Listen {
         /// What was written.
         address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nobody passed a socket.
+    #[error(
+        "--web.systemd-socket: no socket was passed; have systemd start the exporter from its .socket unit \
+         (LISTEN_FDS and LISTEN_PID are set then), or listen without the flag"
+    )]
+    NoSocket,
+    /// A socket was passed that cannot be served.
+    #[error("--web.systemd-socket: using socket {number} of those passed; allowed is ListenStream= with a TCP port")]
+    Passed {
+        /// Counted from one.
+        number: usize,
         /// What the system said.
         source: io::Error,
     },
@@ -49,6 +64,25 @@ pub(super) async fn listen(wanted: &str) -> Result<(TcpListener, SocketAddr), Bi
     let listener = bound.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// The sockets that systemd passed.
+pub(super) fn passed() -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+    let mut sockets = ListenFd::from_env();
+    let count = sockets.len();
+    if count == 0 {
+        return Err(BindError::NoSocket);
+    }
+    let take = |place| {
+        let socket = sockets.take_tcp_listener(place).and_then(|socket| socket.ok_or(io::ErrorKind::NotFound.into()));
+        let listener = socket.and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket)
+        });
+        let bound = listener.and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+        bound.map_err(|source| BindError::Passed { number: place + 1, source })
+    };
+    (0..count).map(take).collect()
 }
 
 /// `[::]` takes IPv4 as well; machines without IPv6 have only `0.0.0.0`.

@@ -2,7 +2,7 @@
 //!
 //! A connection ends when its client is done, when it is slow to greet or to ask
 //! ([`Limits::request_head`]), when it is busy for too long ([`Limits::answer`]) or idle for twice
-//! that, when the web configuration changes, or when the server stops.
+//! that, when others need its place, when the web configuration changes, or when the server stops.
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -22,7 +22,12 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Fronts, Limits, page::Page, routes::Routes};
+use super::{
+    Fronts, Limits,
+    page::Page,
+    room::{Place, Ticket, Work},
+    routes::Routes,
+};
 
 /// The most that is held of one client's request head, and of an answer not yet sent.
 const BUFFER: usize = 32 * 1024;
@@ -38,6 +43,7 @@ pub(super) struct Client {
     pub(super) routes: Arc<Routes>,
     pub(super) fronts: Fronts,
     pub(super) limits: Limits,
+    pub(super) place: Place,
     pub(super) stop: CancellationToken,
     /// The grace time is over.
     pub(super) abort: CancellationToken,
@@ -58,41 +64,39 @@ impl Client {
     }
 
     async fn greet(&self, acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let greeting = timeout(self.limits.request_head, acceptor.accept(stream));
-        match self.stop.run_until_cancelled(greeting).await? {
-            Ok(Ok(stream)) => Some(stream),
-            Ok(Err(error)) => {
-                debug!(error = &error as &dyn std::error::Error, "a client was refused while greeting");
-                None
-            }
-            Err(_) => {
-                debug!("a client took too long to greet");
-                None
-            }
+        let greeting = select! {
+            greeting = timeout(self.limits.request_head, acceptor.accept(stream)) => greeting,
+            () = self.place.is_needed() => return None,
+            () = self.stop.cancelled() => return None,
+        };
+        match greeting {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => debug!(error = &error as &dyn std::error::Error, "a client was refused while greeting"),
+            Err(_) => debug!("a client took too long to greet"),
         }
+        None
     }
 
     async fn converse<S>(&self, stream: S, http: auto::Builder<TokioExecutor>, retired: &CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (work, at_work) = watch::channel(Work { requests: 0, since: Instant::now() });
-        let work = Arc::new(work);
-        let service = service_fn(|request| self.answer(request, Ticket::take(&work)));
+        let service = service_fn(|request| self.answer(request, self.place.ticket()));
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
         select! {
             ended = &mut connection => return note(ended),
-            () = too_long(at_work.clone(), self.limits.answer) => {
+            () = too_long(self.place.work(), self.limits.answer) => {
                 connection.as_mut().graceful_shutdown();
                 return drop(timeout(FAREWELL, connection).await);
             }
+            () = self.place.is_needed() => return debug!("ending an idle connection: others need its place"),
             () = retired.cancelled() => {}
             () = self.stop.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
         select! {
             ended = connection => note(ended),
-            () = too_long(at_work, self.limits.answer) => {}
+            () = too_long(self.place.work(), self.limits.answer) => {}
             () = self.abort.cancelled() => {}
         }
     }
@@ -126,38 +130,6 @@ impl Client {
             .keep_alive_interval(self.limits.request_head)
             .keep_alive_timeout(self.limits.request_head);
         http
-    }
-}
-
-/// How many requests of a client are under way, and since when it is busy or idle.
-struct Work {
-    requests: usize,
-    since: Instant,
-}
-
-/// A request under way, until its answer is sent or given up.
-struct Ticket(Arc<watch::Sender<Work>>);
-
-impl Ticket {
-    fn take(work: &Arc<watch::Sender<Work>>) -> Self {
-        work.send_modify(|work| {
-            if work.requests == 0 {
-                work.since = Instant::now();
-            }
-            work.requests += 1;
-        });
-        Self(work.clone())
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.0.send_modify(|work| {
-            work.requests -= 1;
-            if work.requests == 0 {
-                work.since = Instant::now();
-            }
-        });
     }
 }
 

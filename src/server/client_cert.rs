@@ -12,6 +12,7 @@ use tokio_rustls::rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
+use tracing::warn;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 
 use super::tls::{TlsError, certificates};
@@ -22,7 +23,7 @@ pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<
     let any = || Arc::new(Anybody { auth: tls.client_auth, algorithms: provider.signature_verification_algorithms });
     let inner: Arc<dyn ClientCertVerifier> = match (tls.client_auth, &tls.client_ca) {
         (ClientAuth::None, _) => return Ok(Arc::new(NoClientAuth)),
-        (auth, Some(ca)) if auth.verifies() => signed_by(ca, auth, provider)?,
+        (auth, ca) if auth.verifies() => signed_by(&roots(ca.as_ref())?, auth, provider)?,
         _ => any(),
     };
     if tls.client_allowed_sans.is_empty() {
@@ -32,21 +33,27 @@ pub(super) fn verifier(tls: &Tls, provider: &Arc<CryptoProvider>) -> Result<Arc<
 }
 
 fn signed_by(
-    ca: &Pem,
+    roots: &Arc<RootCertStore>,
     auth: ClientAuth,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let wrong = |source| TlsError::ClientCa { ca: ca.to_string(), source };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots.add(certificate).map_err(wrong)?;
-    }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
     let builder = if auth.requires() { builder } else { builder.allow_unauthenticated() };
-    match builder.build() {
-        Ok(verifier) => Ok(verifier),
-        Err(error) => Err(wrong(Error::General(error.to_string()))),
+    builder.build().map_err(|source| TlsError::NoAuthority { source })
+}
+
+/// As in Go, without a client CA the system says whom to believe.
+fn roots(ca: Option<&Pem>) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let Some(ca) = ca else {
+        warn!("without client_ca_file, certificates of every authority that this system believes are let in");
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Ok(Arc::new(roots));
+    };
+    for certificate in certificates(ca)? {
+        roots.add(certificate).map_err(|source| TlsError::ClientCa { ca: ca.to_string(), source })?;
     }
+    Ok(Arc::new(roots))
 }
 
 /// Go's `RequestClientCert` and `RequireAnyClientCert`: whoever has the key of the certificate shown.
@@ -132,7 +139,6 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 }
 
 /// Nobody that is let in.
-#[derive(Debug)]
 struct Stranger {
     allowed: Vec<String>,
     presented: Vec<String>,
@@ -141,6 +147,13 @@ struct Stranger {
 impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the client's certificate names {:?}, allowed is one of {:?}", self.presented, self.allowed)
+    }
+}
+
+/// The same sentence: that is how rustls shows it.
+impl fmt::Debug for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

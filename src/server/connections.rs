@@ -4,13 +4,17 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use super::{Fronts, Limits, client::Client, routes::Routes};
+use super::{
+    Fronts, Limits,
+    client::Client,
+    room::{Place, Room},
+    routes::Routes,
+};
 
 /// How long to let the system recover when it has no descriptor or memory for another
 /// client. It also keeps the log down to one line in that time.
@@ -21,7 +25,7 @@ pub(super) struct Door {
     routes: Arc<Routes>,
     fronts: Fronts,
     limits: Limits,
-    room: Arc<Semaphore>,
+    room: Room,
     inside: TaskTracker,
     stop: CancellationToken,
     /// The grace time is over.
@@ -34,7 +38,7 @@ impl Door {
             routes: Arc::new(routes),
             fronts,
             limits,
-            room: Arc::new(Semaphore::new(limits.connections)),
+            room: Room::new(limits.connections),
             inside: TaskTracker::new(),
             stop,
             abort: CancellationToken::new(),
@@ -55,24 +59,22 @@ impl Door {
     }
 
     /// Waits for room first, so that clients without a place stay in the kernel's queue.
-    async fn next_client(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let place = self.room.clone().acquire_owned().await.expect("the semaphore is never closed");
+    async fn next_client(&self, listener: &TcpListener) -> io::Result<(TcpStream, Place)> {
+        let place = self.room.enter().await;
         let (stream, _) = listener.accept().await?;
         Ok((stream, place))
     }
 
-    fn admit(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    fn admit(&self, stream: TcpStream, place: Place) {
         let client = Client {
             routes: self.routes.clone(),
             fronts: self.fronts.clone(),
             limits: self.limits,
+            place,
             stop: self.stop.clone(),
             abort: self.abort.clone(),
         };
-        self.inside.spawn(async move {
-            client.attend(stream).await;
-            drop(place);
-        });
+        self.inside.spawn(client.attend(stream));
     }
 
     /// Waits for the requests in flight, as long as the grace time allows.

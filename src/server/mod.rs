@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of what it hands out: a [`Site`] gives it pages, and this room
 //! gives them time limits, encodings and status codes. `address` turns what the
-//! operator wrote into sockets, `connections` admits clients, `client` carries one,
+//! operator wrote into sockets, `connections` admits clients, `room` knows who is inside, `client` carries one,
 //! `tls` and `client_cert` protect its line, `gate` and `auth` say whether a request may
 //! pass, `routes` answers it, `page` and `encoding` are what it answers with.
 
@@ -11,9 +11,11 @@ mod auth;
 mod client;
 mod client_cert;
 mod connections;
+mod descriptors;
 mod encoding;
 mod gate;
 mod page;
+mod room;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -27,7 +29,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join_all, try_join_all};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +64,8 @@ pub trait Site: Send + Sync + 'static {
 pub struct Settings {
     /// `HOST:PORT` each; without a host, every interface.
     pub listen_addresses: Vec<String>,
+    /// Whether the sockets that systemd passed are listened on instead.
+    pub systemd_socket: bool,
     /// Where the exposition is. At `/` it takes the place of the status page.
     pub telemetry_path: String,
     /// How many scrapes are answered at the same time; 0 is no limit.
@@ -98,7 +102,8 @@ impl Front {
 /// How much of our time and room one client gets.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// How many connections are open at once. More wait in the kernel's queue.
+    /// How many connections are open at once. When it gets full, the one idle for longest is ended;
+    /// where all are busy, more wait in the kernel's queue.
     connections: usize,
     /// How long a client may take to greet in TLS and to send a request head, and may idle
     /// before the next.
@@ -113,7 +118,7 @@ struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1024,
+            connections: descriptors::MOST_CLIENTS,
             request_head: Duration::from_secs(10),
             // Prometheus waits at most one scrape interval, by default a minute.
             answer: Duration::from_mins(1),
@@ -142,17 +147,17 @@ impl Bound {
         if !routes::is_free_path(&settings.telemetry_path) {
             return Err(BindError::TelemetryPath { path: settings.telemetry_path });
         }
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-        for wanted in &settings.listen_addresses {
-            let (listener, address) = address::listen(wanted).await?;
-            listeners.push(listener);
-            addresses.push(address);
-        }
+        let bound = match settings.systemd_socket {
+            true => address::passed()?,
+            false => try_join_all(settings.listen_addresses.iter().map(|wanted| address::listen(wanted))).await?,
+        };
+        let (listeners, addresses): (Vec<_>, Vec<_>) = bound.into_iter().unzip();
         for address in &addresses {
             info!(%address, "listening");
         }
         let Settings { telemetry_path, max_requests, .. } = settings;
-        Ok(Self { listeners, addresses, telemetry_path, max_requests, limits: Limits::default() })
+        let limits = Limits { connections: descriptors::clients(), ..Limits::default() };
+        Ok(Self { listeners, addresses, telemetry_path, max_requests, limits })
     }
 
     /// The addresses as the kernel gave them: a port 0 has become a real one.

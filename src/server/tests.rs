@@ -95,6 +95,7 @@ async fn start_small() -> Running {
 fn settings() -> Settings {
     Settings {
         listen_addresses: vec!["127.0.0.1:0".to_owned()],
+        systemd_socket: false,
         telemetry_path: "/metrics".to_owned(),
         max_requests: 40,
     }

@@ -11,6 +11,7 @@ use tokio_rustls::{
             CertificateDer, PrivateKeyDer,
             pem::{self, PemObject as _},
         },
+        server::VerifierBuilderError,
         version::{TLS12, TLS13},
     },
 };
@@ -48,6 +49,12 @@ pub enum TlsError {
         ca: String,
         /// What is wrong with it.
         source: rustls::Error,
+    },
+    /// There is nobody to believe.
+    #[error("checking the certificates of clients: client_ca_file is missing, and this system believes no authority")]
+    NoAuthority {
+        /// What the library said.
+        source: VerifierBuilderError,
     },
     /// Versions, suites and curves leave nothing over.
     #[error("tls_server_config: no line can be agreed on with these versions, cipher_suites and curve_preferences")]
@@ -96,6 +103,7 @@ fn versions(tls: &Tls) -> Vec<&'static SupportedProtocolVersion> {
 }
 
 /// As in Go, the configured suites are those of TLS 1.2: all of TLS 1.3 are good.
+/// What the library does not speak (CBC, P-521) is valid in a file and passed over.
 fn provider(tls: &Tls) -> Result<CryptoProvider, TlsError> {
     let mut provider = aws_lc_rs::default_provider();
     if !tls.cipher_suites.is_empty() {
@@ -114,7 +122,6 @@ fn provider(tls: &Tls) -> Result<CryptoProvider, TlsError> {
     Ok(provider)
 }
 
-/// P-521 is valid in the file and passed over: it is not among those of the library.
 fn group(name: &str) -> Option<NamedGroup> {
     match name {
         "CurveP256" => Some(NamedGroup::secp256r1),

@@ -41,6 +41,7 @@ impl Chain {
             targets: &[exporter.address()],
             rules: Some(Path::new(RULES)),
             alertmanager: Some(alertmanager.address()),
+            ..Watch::default()
         };
         let prometheus = Prometheus::start(&watch).await.unwrap();
         Self { stub, settings, exporter, prometheus, _alertmanager: alertmanager, pager }

@@ -29,8 +29,12 @@ impl Scaled {
         let alertmanager = Alertmanager::with(&routes(&pager)).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let rules = scaled_rules(&folder);
-        let watch =
-            Watch { targets: &[exporter.address()], rules: Some(&rules), alertmanager: Some(alertmanager.address()) };
+        let watch = Watch {
+            targets: &[exporter.address()],
+            rules: Some(&rules),
+            alertmanager: Some(alertmanager.address()),
+            ..Watch::default()
+        };
         let prometheus = Prometheus::start(&watch).await.unwrap();
         Self { stub, _exporter: exporter, prometheus, pager, _alertmanager: alertmanager, _rules: folder }
     }

@@ -1,8 +1,9 @@
 //! Who may ask, and how the line is protected: the web configuration file of Prometheus
 //! exporters (exporter-toolkit, docs/web-configuration.md).
 //!
-//! Stricter than the original in three places, each of which would leave a door open without a
-//! word: TLS settings without a certificate, inline text beside a file, a rate limit without a burst.
+//! A file that is good there is good here, and one that is bad there is bad here, but for what would
+//! leave a door open, or let nobody in, without a word: TLS settings that do not switch TLS on, inline
+//! text beside a file, a rate limit that lets nothing pass, versions of TLS that are broken.
 
 mod tls;
 
@@ -17,7 +18,7 @@ pub use tls::{ClientAuth, Pem, Tls, TlsVersion};
 use super::{
     error::{ConfigError, Mistake},
     section::Section,
-    value::{COUNT, TEXT, WAIT, YES_NO},
+    value::{BURST, TEXT, WAIT, YES_NO},
 };
 
 /// The web configuration, valid as far as text can be.
@@ -149,7 +150,7 @@ fn users(root: &mut Section<'_>) -> Vec<(String, String)> {
 fn rate_limit(section: &mut Section<'_>) -> Option<RateLimit> {
     let (mut interval, mut burst) = (Duration::ZERO, None);
     section.set("interval", &WAIT, &mut interval);
-    section.set_some("burst", &COUNT, &mut burst);
+    section.set_some("burst", &BURST, &mut burst);
     if interval.is_zero() {
         return None;
     }

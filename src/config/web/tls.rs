@@ -7,7 +7,7 @@ use std::{
 
 use crate::config::{
     section::Section,
-    value::{CIPHER_SUITE, CLIENT_AUTH, CURVE, NAME, PATH, TEXT, TLS_VERSION, YES_NO},
+    value::{CIPHER_SUITE, CLIENT_AUTH, CURVE, NAME, PATH, PEM, TLS_VERSION, YES_NO},
 };
 
 /// How the line is encrypted, and whose certificate is asked for.
@@ -17,7 +17,7 @@ pub struct Tls {
     pub certificate: Pem,
     /// The key of the certificate.
     pub key: Pem,
-    /// Whose certificates of clients are believed.
+    /// Whose certificates of clients are believed; where that is checked and none is given, the system's.
     pub client_ca: Option<Pem>,
     /// What is asked of clients.
     pub client_auth: ClientAuth,
@@ -136,7 +136,7 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
     if let Some(place) = section.place(&["max_version", "min_version"]).filter(|_| min_version > max_version) {
         section.refuse(place, "max_version", "found TLS12, allowed is no less than min_version, which is TLS13");
     }
-    refuse_half_checks(section, client_auth, client_ca.as_ref(), &client_allowed_sans);
+    refuse_half_checks(section, client_auth, &client_allowed_sans);
     let (certificate, key) = (certificate?, key?);
     Some(Tls {
         certificate,
@@ -152,16 +152,13 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
 }
 
 /// Checks that look as if they kept people out, and do not.
-fn refuse_half_checks(section: &mut Section<'_>, auth: ClientAuth, ca: Option<&Pem>, sans: &[String]) {
+fn refuse_half_checks(section: &mut Section<'_>, auth: ClientAuth, sans: &[String]) {
     if let (Some(place), ClientAuth::None) = (section.place(&["client_ca", "client_ca_file"]), auth) {
         section.refuse(
             place,
             "client_auth_type",
             "missing beside a client CA: nobody would be asked for a certificate",
         );
-    }
-    if auth.verifies() && ca.is_none() && section.place(&["client_ca", "client_ca_file"]).is_none() {
-        section.refuse_whole("client_ca_file is missing: client_auth_type has certificates checked against it");
     }
     if let (Some(place), false, ClientAuth::None) = (section.place(&["client_allowed_sans"]), sans.is_empty(), auth) {
         section.refuse(place, "client_allowed_sans", "needs a client_auth_type that asks for a certificate");
@@ -177,7 +174,7 @@ fn demand_one_of(section: &mut Section<'_>, text: &str, file: &str) {
 /// Text from the configuration or from a file, not both.
 fn pem(section: &mut Section<'_>, folder: &Path, text_key: &'static str, file_key: &'static str) -> Option<Pem> {
     let (mut text, mut file) = (None, None);
-    section.set_some(text_key, &TEXT, &mut text);
+    section.set_some(text_key, &PEM, &mut text);
     section.set_some(file_key, &PATH, &mut file);
     match (text, file) {
         (Some(_), Some(_)) => {

@@ -59,6 +59,12 @@ impl Settings {
         self
     }
 
+    /// With this web configuration.
+    #[must_use]
+    pub fn web_config(self, file: &Path) -> Self {
+        self.arg(&format!("--web.config.file={}", file.display()))
+    }
+
     /// The command that starts it; the folder must outlive it.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! again until a deadline and then shows what it saw last.
 
 pub mod alertmanager;
+pub mod curl;
 pub mod exporter;
 pub mod http;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod wait;
 pub mod webhook;
 
 pub use alertmanager::Alertmanager;
+pub use curl::{Reply, curl};
 pub use exporter::{Exporter, Settings};
 pub use metrics::Page;
 pub use moto::Moto;

@@ -1,6 +1,11 @@
 //! A real Prometheus that scrapes, judges and tells every second.
 
-use std::{fs, io, path::Path, process::Command, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -27,6 +32,15 @@ pub struct Watch<'a> {
     pub rules: Option<&'a Path>,
     /// `HOST:PORT` of the Alertmanager, if there is one.
     pub alertmanager: Option<&'a str>,
+    /// How the targets are scraped: scheme, TLS, password, as in `scrape_config`.
+    pub through: Value,
+}
+
+/// The Prometheus of this machine, and the newer one that `tests/install.sh` brought, both of which
+/// people have.
+#[must_use]
+pub fn binaries(repository: &Path) -> [PathBuf; 2] {
+    ["prometheus".into(), repository.join("target/tools/prometheus3/usr/bin/prometheus")]
 }
 
 impl Prometheus {
@@ -35,15 +49,23 @@ impl Prometheus {
     /// # Errors
     /// When it does not start; with its log.
     pub async fn start(watch: &Watch<'_>) -> io::Result<Self> {
+        Self::start_binary(Path::new("prometheus"), watch).await
+    }
+
+    /// As `start`, with this program.
+    ///
+    /// # Errors
+    /// When it does not start; with its log.
+    pub async fn start_binary(binary: &Path, watch: &Watch<'_>) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("prometheus.yml");
         fs::write(&file, configuration(watch))?;
-        let mut command = Command::new("prometheus");
+        let mut command = Command::new(binary);
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         command.arg("--web.listen-address=127.0.0.1:0");
         let mut process = Process::start("prometheus", &command)?;
-        let address = process.address("msg=\"Listening on\"").await?;
+        let address = process.address("Listening on").await?;
         let started = Self { process, address, _folder: folder };
         let ready = wait::until(PATIENCE, async || match http::get(&format!("{}/-/ready", started.url())).await {
             Ok(answer) if answer.status == 200 => Ok(()),
@@ -98,10 +120,14 @@ fn configuration(watch: &Watch<'_>) -> String {
         "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
         "rule_files": rules,
         "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": alertmanagers }] }] },
-        "scrape_configs": [{
-            "job_name": "iam-key-exporter",
-            "static_configs": [{ "targets": watch.targets }],
-        }],
+        "scrape_configs": [scrape_config(watch)],
     })
     .to_string()
+}
+
+fn scrape_config(watch: &Watch<'_>) -> Value {
+    let mut config = watch.through.as_object().cloned().unwrap_or_default();
+    config.insert("job_name".into(), "iam-key-exporter".into());
+    config.insert("static_configs".into(), serde_json::json!([{ "targets": watch.targets }]));
+    config.into()
 }

@@ -97,7 +97,7 @@ async fn set_up(options: &Options) -> Result<Scene, Box<dyn Error>> {
     started("Alertmanager", &format!("http://{}/", alertmanager.address()), "");
     let rules = std::fs::canonicalize(&options.rules)?;
     let (targets, alertmanagers) = ([exporter.address()], Some(alertmanager.address()));
-    let watch = Watch { targets: &targets, rules: Some(&rules), alertmanager: alertmanagers };
+    let watch = Watch { targets: &targets, rules: Some(&rules), alertmanager: alertmanagers, ..Watch::default() };
     let prometheus = Prometheus::start(&watch).await?;
     started("Prometheus", &prometheus.url(), "scrapes every second, with alerts/rules.yaml");
     Ok(Scene { stub, exporter, prometheus, alertmanager, webhook })
