@@ -1,9 +1,11 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench-calls bench-org
+.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door
 
 CARGO ?= cargo
+FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz
+FUZZ_LIMITS = -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=512
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,9 +25,13 @@ check: ## what is quick: formatting, lints, unit tests
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --lib --test house --test config_mistakes
 
-fuzz: ## the parser of credential reports under a fuzzer (SECONDS=60; needs cargo-fuzz and a nightly compiler)
-	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz credential_report -- \
-		-max_total_time=$(or $(SECONDS),60) -rss_limit_mb=512
+fuzz: ## the parsers of credential reports and web configurations under a fuzzer (SECONDS=60 each; needs cargo-fuzz and a nightly compiler)
+	$(FUZZ) credential_report -- $(FUZZ_LIMITS)
+	@mkdir -p target/fuzz/found
+	$(FUZZ) web_config target/fuzz/found tests/web_config/good tests/web_config/bad -- $(FUZZ_LIMITS)
+
+fuzz-door: ## the running exporter under malformed requests (SECONDS=60 without and with passwords)
+	FUZZ_SECONDS=$(or $(SECONDS),60) $(CARGO) test --locked --test front_door -- --nocapture malformed
 
 bench-calls: ## how many calls a poll makes, and how long until all overdue keys are known
 	$(CARGO) test --locked --release --test engine -- --ignored --nocapture --test-threads=1 bench_calls
@@ -33,3 +39,7 @@ bench-calls: ## how many calls a poll makes, and how long until all overdue keys
 bench-org: ## 1,000 and 5,000 accounts: time, calls, memory, and what broken accounts do to the others (15 minutes)
 	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
 	target/release/bench_org target/release/iam-key-exporter
+
+bench-door: ## scrapes among 1,000 idle and 50 slow clients, and how long a 401 takes
+	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
+	target/release/bench_door target/release/iam-key-exporter

@@ -1,8 +1,8 @@
 //! One client inside: greeted, answered, shown out.
 //!
-//! A connection ends when its client is done, when it is slow to greet or to ask
-//! ([`Limits::request_head`]), when it is busy for too long ([`Limits::answer`]) or idle for twice
-//! that, when others need its place, when the web configuration changes, or when the server stops.
+//! A connection ends when its client is done, when it is slow to greet or to ask, or is idle
+//! ([`Limits::request_head`]), when it is busy for too long ([`Limits::answer`]), when others need its
+//! place, when the web configuration changes, or when the server stops.
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -34,6 +34,9 @@ const BUFFER: usize = 32 * 1024;
 
 /// Requests that one HTTP/2 client has under way at once.
 const STREAMS: u32 = 32;
+
+/// The most of the bodies of one HTTP/2 client's requests that is held; nobody reads them.
+const BODIES: u32 = 64 * 1024 - 1;
 
 /// For the last words to a client that was slow, or idle.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -127,14 +130,16 @@ impl Client {
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(BUFFER).unwrap_or(u32::MAX))
             .max_send_buf_size(BUFFER)
+            .initial_stream_window_size(BODIES)
+            .initial_connection_window_size(BODIES)
             .keep_alive_interval(self.limits.request_head)
             .keep_alive_timeout(self.limits.request_head);
         http
     }
 }
 
-/// Returns once the client has been busy for `limit`, or idle for twice that: Prometheus, which
-/// comes once a minute, finds its connection open.
+/// Returns once the client has been busy for `limit`. HTTP/2 may be idle for twice that, so that
+/// Prometheus, which comes once a minute, finds its connection open; hyper ends idle HTTP/1 sooner.
 async fn too_long(at_work: watch::Receiver<Work>, limit: Duration) {
     loop {
         let deadline = {

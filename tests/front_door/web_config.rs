@@ -89,3 +89,16 @@ fn promtool_says_the_same_unless_there_is_a_reason() {
     }
     assert!(differences.is_empty(), "{differences}");
 }
+
+#[test]
+fn the_example_of_the_documentation_is_a_good_one() {
+    let (folder, _) = corpus();
+    for name in ["server.crt", "server.key", "ours.crt"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/web-configuration.md")).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    fs::write(folder.path().join("web.yml"), example).unwrap();
+    let output = ours(folder.path(), Path::new("web.yml"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
