@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 /// Watches the age and last use of AWS IAM access keys, for Prometheus.
 #[derive(Clone, Debug, Parser)]
@@ -52,10 +52,47 @@ pub struct Cli {
 }
 
 /// What else there is to do.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Lists the accounts that would be read, through what, and whether that works now.
     Accounts,
+    /// Prints the IAM policy that the configuration needs, and nothing beyond it.
+    Policy(PolicyWishes),
+}
+
+/// Which policy is printed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PolicyWishes {
+    /// Whose policy it is: the exporter's own credentials, or the role in each other account.
+    #[arg(long, value_name = "ROLE", default_value = "hub")]
+    pub role: PolicyRole,
+    /// Permissions to do without; users are then read one by one where that needs it.
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',')]
+    pub without: Vec<Permission>,
+    /// Partition of AWS, such as aws-cn or aws-us-gov; that of the first role in the configuration unless given, or else aws.
+    #[arg(long, value_name = "PARTITION")]
+    pub partition: Option<String>,
+}
+
+/// Whose policy it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PolicyRole {
+    /// The exporter's own credentials.
+    #[default]
+    Hub,
+    /// The role that the exporter assumes in another account.
+    Member,
+}
+
+/// What can be done without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Permission {
+    /// The credential report; users and keys are listed instead.
+    CredentialReport,
+    /// All users' tags and policies at once; users are asked for one by one instead.
+    Details,
+    /// The tags of users that are due; they are then as old as the last census.
+    Tags,
 }
 
 /// How much is logged.

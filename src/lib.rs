@@ -1,7 +1,8 @@
 //! Watches the age and last use of AWS IAM access keys, for Prometheus.
 //!
-//! Data flows one way. [`cli`] and [`config`] say what is wanted; [`aws`] is the line to
-//! AWS; [`collect`] asks over it and turns wire shapes into the nouns of [`inventory`];
+//! Data flows one way. [`cli`] and [`config`] say what is wanted, [`permissions`] what AWS must
+//! permit for it; [`aws`] is the line to AWS; [`collect`] asks over it and turns wire shapes into the
+//! nouns of [`inventory`];
 //! [`snapshot`] holds the last good answer of each account; [`policy`] judges it;
 //! [`exposition`] writes it down; [`server`] hands it out. [`roster`] says which accounts,
 //! [`poller`] when, [`reading`] is one account's turn, [`lanes`] how many at once;
@@ -12,6 +13,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod permissions;
 
 pub mod aws;
 pub mod collect;

@@ -4,7 +4,9 @@ use std::{error::Error, path::Path, process::ExitCode};
 
 use iam_key_exporter::{
     app::{self, App, AppError},
-    cli::{Cli, Command, LogFormat},
+    cli::{Cli, Command, LogFormat, PolicyWishes},
+    config::Config,
+    permissions,
     reload::{Origin, Wishes},
     roster::Shard,
     server::{Front, Settings},
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
         tell_valid(&origin);
         return ExitCode::SUCCESS;
     }
+    if let Some(Command::Policy(wanted)) = &cli.command {
+        return print_policy(&wishes.config, wanted);
+    }
     telemetry::log::init(cli.log_level.as_str(), cli.log_format == LogFormat::Json);
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
     let shard = Shard { number: cli.shard, total: cli.total_shards };
     let done = match cli.command {
         Some(Command::Accounts) => runtime.block_on(app::list_accounts(&wishes.config, shard)),
-        None => runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true),
+        Some(Command::Policy(_)) | None => runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -50,6 +55,17 @@ fn tell_valid(origin: &Origin) {
     println!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
     if let Some(file) = &origin.web_config_file {
         println!("{}: ok", file.display());
+    }
+}
+
+fn print_policy(config: &Config, wanted: &PolicyWishes) -> ExitCode {
+    match permissions::policy(config, wanted) {
+        Ok(policy) => {
+            println!("{}", policy.json());
+            policy.warning().into_iter().for_each(|warning| eprintln!("warning: {warning}"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error, 1),
     }
 }
 

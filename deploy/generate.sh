@@ -1,0 +1,39 @@
+#!/bin/sh
+# Writes what deploy/ has from elsewhere in the repository: the IAM policies as the program prints them.
+# Usage: deploy/generate.sh [--check]; with --check nothing is written and a difference is an error.
+set -eu
+cd "$(dirname "$0")/.."
+
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+exporter=${EXPORTER:-target/debug/iam-key-exporter}
+[ -x "$exporter" ] || cargo build --locked --quiet
+
+# A file under deploy/, from the output of a command.
+from() {
+    mkdir -p "$made/$(dirname "$1")"
+    file=$1
+    shift
+    "$@" >"$made/$file"
+}
+
+without=--without=credential-report,details
+from iam/account.json "$exporter" policy
+from iam/account-listing.json "$exporter" policy "$without"
+from iam/hub.json "$exporter" policy --config.file=deploy/iam/hub.yml
+from iam/member.json "$exporter" policy --role=member
+from iam/member-listing.json "$exporter" policy --role=member "$without"
+
+status=0
+cd "$made"
+for file in $(find . -type f | sort); do
+    file=${file#./}
+    if [ "${1-}" != --check ]; then
+        mkdir -p "$OLDPWD/deploy/$(dirname "$file")"
+        cp "$file" "$OLDPWD/deploy/$file"
+    elif ! diff -u "$OLDPWD/deploy/$file" "$file"; then
+        echo "deploy/$file is not what it is made from: run deploy/generate.sh" >&2
+        status=1
+    fi
+done
+exit "$status"
