@@ -171,7 +171,7 @@ impl Asked {
     pub fn read(&mut self, used: &Wishes) -> Result<Wishes, Refusal> {
         self.watch = Watch::of(self.origin.files(used));
         let wishes = self.origin.reload(used)?;
-        self.watch.follow(self.origin.files(&wishes));
+        self.watch.follow(&self.origin.files(&wishes));
         Ok(wishes)
     }
 }
@@ -199,7 +199,7 @@ impl Watch {
     }
 
     /// Those that a new configuration names besides.
-    fn follow(&mut self, files: Vec<PathBuf>) {
+    fn follow(&mut self, files: &[PathBuf]) {
         let new: Vec<PathBuf> = files.iter().filter(|file| !self.tried.contains_key(*file)).cloned().collect();
         self.tried.retain(|file, _| files.contains(file));
         self.tried.extend(contents(new));

@@ -143,7 +143,7 @@ impl App {
             "server"
         });
         parts.spawn(async move {
-            stage.poll(poller, asked, poller_stop).await;
+            Box::pin(stage.poll(poller, asked, poller_stop)).await;
             "poller"
         });
         let ended = wait_for(&mut parts, &stop).await;

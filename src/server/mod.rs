@@ -147,9 +147,10 @@ impl Bound {
         if !routes::is_free_path(&settings.telemetry_path) {
             return Err(BindError::TelemetryPath { path: settings.telemetry_path });
         }
-        let bound = match settings.systemd_socket {
-            true => address::passed()?,
-            false => try_join_all(settings.listen_addresses.iter().map(|wanted| address::listen(wanted))).await?,
+        let bound = if settings.systemd_socket {
+            address::passed()?
+        } else {
+            try_join_all(settings.listen_addresses.iter().map(|wanted| address::listen(wanted))).await?
         };
         let (listeners, addresses): (Vec<_>, Vec<_>) = bound.into_iter().unzip();
         for address in &addresses {

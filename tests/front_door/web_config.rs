@@ -5,7 +5,9 @@
 //! and why we do not.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -63,7 +65,7 @@ fn the_good_are_taken_and_every_mistake_of_the_bad_is_told_with_its_place() {
             fs::write(&expected, &message).unwrap();
         }
         if fs::read_to_string(&expected).unwrap_or_default() != message {
-            differences += &format!("\n--- {}\n{message}", file.display());
+            write!(differences, "\n--- {}\n{message}", file.display()).unwrap();
         }
     }
     assert!(differences.is_empty(), "not as in the .expected files:\n{differences}");
@@ -84,7 +86,7 @@ fn promtool_says_the_same_unless_there_is_a_reason() {
         };
         if output.status.success() != expected {
             let said = String::from_utf8_lossy(&output.stderr);
-            differences += &format!("{}: we say {is_good}, promtool {}: {said}\n", file.display(), output.status);
+            writeln!(differences, "{}: we say {is_good}, promtool {}: {said}", file.display(), output.status).unwrap();
         }
     }
     assert!(differences.is_empty(), "{differences}");

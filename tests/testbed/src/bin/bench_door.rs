@@ -78,7 +78,9 @@ async fn idle_and_slow(address: &str) -> (Vec<TcpStream>, JoinSet<()>) {
 async fn write_slowly(address: String) {
     loop {
         let Ok(mut stream) = TcpStream::connect(&address).await else { continue };
-        for byte in b"GET /metrics HTTP/1.1\r\nHost: exporter\r\nX-Slow: ".iter().chain([b'x'; 100_000].iter()) {
+        for byte in
+            b"GET /metrics HTTP/1.1\r\nHost: exporter\r\nX-Slow: ".iter().chain(std::iter::repeat_n(&b'x', 100_000))
+        {
             if stream.write_all(&[*byte]).await.is_err() {
                 break;
             }
