@@ -18,6 +18,7 @@ pub mod permissions;
 pub mod aws;
 pub mod collect;
 pub mod inventory;
+pub mod key_ids;
 
 pub mod policy;
 pub mod snapshot;

@@ -84,7 +84,7 @@ impl Origin {
 
     fn files(&self, wishes: &Wishes) -> Vec<PathBuf> {
         let named = [&self.config_file, &self.web_config_file].into_iter().flatten();
-        named.chain(&wishes.web.files).cloned().collect()
+        named.chain(wishes.config.files()).chain(&wishes.web.files).cloned().collect()
     }
 }
 

@@ -9,6 +9,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::key_ids;
+
 /// What the SDK gives where a call over HTTP failed.
 pub(super) type SdkError<E> = result::SdkError<E, HttpResponse>;
 
@@ -54,7 +56,7 @@ impl Reason {
 pub struct CallError {
     /// AWS's name of the operation.
     pub operation: &'static str,
-    /// On what: a user name, a key id; empty for the account as a whole.
+    /// On what: a user name, never a key id; empty for the account as a whole.
     pub on: String,
     /// For the metric.
     pub reason: Reason,
@@ -117,7 +119,7 @@ impl CallError {
         self.code.as_deref() == Some("NoSuchEntity")
     }
 
-    /// The whole chain on one line, for the log and the status page.
+    /// The whole chain on one line, for the log and the status page; without the ids of access keys.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -127,7 +129,7 @@ impl CallError {
             text.push_str(&error.to_string());
             cause = error.source();
         }
-        text
+        key_ids::left_out(&text).into_owned()
     }
 }
 

@@ -111,7 +111,8 @@ pub(super) async fn read_last_uses(
     keys: Vec<(Arc<str>, Arc<str>)>,
     outcome: &mut Outcome,
 ) {
-    let ask = |(user, id): (Arc<str>, Arc<str>)| async move { (wire::last_use(poll.session, &id).await, user, id) };
+    let ask =
+        |(user, id): (Arc<str>, Arc<str>)| async move { (wire::last_use(poll.session, &user, &id).await, user, id) };
     let mut answers = stream::iter(keys.into_iter().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
     while let Some((answer, user, id)) = answers.next().await {
         let is_gone = answer.as_ref().is_err_and(CallError::is_no_such_entity);

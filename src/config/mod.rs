@@ -7,6 +7,7 @@
 mod accounts;
 mod document;
 mod error;
+mod labels;
 mod policy;
 mod read;
 mod section;
@@ -15,10 +16,12 @@ pub mod web;
 
 use std::{fs, path::PathBuf, time::Duration};
 
+use crate::key_ids::KeyIds;
 use document::Node;
 
 pub use accounts::{AccountFilter, ListedAccount, Organization, Role, RoleArn, Through, is_account_id};
 pub use error::{ConfigError, Mistake};
+pub use labels::Labels;
 pub use policy::{Exemption, Override, Until, Whom, parse_date};
 pub use value::tag_label;
 
@@ -35,7 +38,7 @@ pub struct Config {
     pub exemptions: Vec<Exemption>,
     /// The limits that we keep to.
     pub limits: Limits,
-    /// What the series of a key say beyond its identity.
+    /// What the series of a key say.
     pub labels: Labels,
     /// Whether the account that the credentials belong to is read.
     pub own_account: bool,
@@ -73,13 +76,6 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// For one poll of one account.
     pub poll_timeout: Duration,
-}
-
-/// What the series of a key say beyond its identity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels {
-    /// Tags of users that are shown, as `tag_<name>`.
-    pub user_tags: Vec<String>,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -123,6 +119,12 @@ impl Config {
             Ok(text) => Self::parse(&text).map_err(|mistakes| ConfigError::Mistakes { path, mistakes }),
             Err(source) => Err(ConfigError::Unreadable { path, source }),
         }
+    }
+
+    /// The files beside the configuration's own whose contents count.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let KeyIds::Hash(key) = &self.labels.access_key_id else { return None.into_iter() };
+        Some(&key.file).into_iter()
     }
 
     /// Reads the text of a file.

@@ -4,8 +4,9 @@ use super::{
     Config, Exemption, Limits, PolicyLimits, Whom, accounts,
     document::Node,
     error::Mistake,
+    labels,
     section::Section,
-    value::{COUNT, DURATION, FOLDER, RATE, TAG_KEY, YES_NO, tag_label},
+    value::{COUNT, DURATION, FOLDER, RATE, TAG_KEY, YES_NO},
 };
 
 /// The defaults with what is written over them.
@@ -17,7 +18,7 @@ pub(super) fn config(document: &Node, mistakes: &mut Vec<Mistake>) -> Config {
     config.overrides = root.sections("overrides", super::policy::other_age);
     config.exemptions = exemptions(&mut root);
     root.section("limits", |section| limits(section, &mut config.limits));
-    root.section("labels", |section| config.labels.user_tags = user_tags(section));
+    root.section("labels", |section| config.labels = labels::read(section));
     root.set("own_account", &YES_NO, &mut config.own_account);
     config.accounts = root.sections("accounts", accounts::listed);
     root.section("organization", |section| config.organization = accounts::organization(section));
@@ -73,19 +74,4 @@ fn limits(section: &mut Section<'_>, limits: &mut Limits) {
     section.set("concurrent_accounts", &COUNT, &mut limits.concurrent_accounts);
     section.set("attempt_timeout", &DURATION, &mut limits.attempt_timeout);
     section.set("poll_timeout", &DURATION, &mut limits.poll_timeout);
-}
-
-/// Two tags must not be shown under one label.
-fn user_tags(section: &mut Section<'_>) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for (place, key) in section.list("user_tags", &TAG_KEY) {
-        match kept.iter().find(|other| tag_label(other) == tag_label(&key)) {
-            Some(other) => {
-                let what = format!("found {key:?}, which has the label of {other:?}: {}", tag_label(&key));
-                section.refuse(place, "user_tags", &what);
-            }
-            None => kept.push(key),
-        }
-    }
-    kept
 }

@@ -204,9 +204,15 @@ impl Content {
     fn for_people(&self) -> String {
         match self {
             Self::Nothing => "nothing".into(),
+            Self::Scalar(text) if may_hold_a_secret(text) => "a text that may hold a secret".into(),
             Self::Scalar(text) => format!("{text:?}"),
             Self::List(_) => "a list".into(),
             Self::Mapping(_) => "keys and values".into(),
         }
     }
+}
+
+/// A slip of one character can make the rest of a file the value of another key: hashes of passwords, keys.
+fn may_hold_a_secret(text: &str) -> bool {
+    ["\n", "$2", "-----BEGIN"].iter().any(|sign| text.contains(sign))
 }

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     accounts::{AccountFilter, RoleArn},
+    labels::ShownIds,
     policy::{Until, parse_date},
     web::{ClientAuth, TlsVersion},
 };
@@ -31,6 +32,8 @@ pub(super) const RATE: Kind<f64> = Kind {
 
 pub(super) const FOLDER: Kind<PathBuf> =
     Kind { allowed: "an absolute path", parse: |text| Some(PathBuf::from(text)).filter(|path| path.is_absolute()) };
+
+pub(super) const FILE: Kind<PathBuf> = Kind { allowed: "the absolute path of a file", parse: FOLDER.parse };
 
 pub(super) const PATH: Kind<PathBuf> =
     Kind { allowed: "a path", parse: |text| Some(PathBuf::from(text)).filter(|_| !text.is_empty()) };
@@ -103,6 +106,16 @@ fn is_role_name(name: &str) -> bool {
 pub(super) const TAG_KEY: Kind<String> = Kind {
     allowed: "the key of a tag, 1 to 128 characters",
     parse: |text| Some(text.to_owned()).filter(|key| (1..=128).contains(&key.chars().count())),
+};
+
+pub(super) const SHOWN_IDS: Kind<ShownIds> = Kind {
+    allowed: "full, last4 or hash",
+    parse: |text| match text {
+        "full" => Some(ShownIds::Full),
+        "last4" => Some(ShownIds::Last4),
+        "hash" => Some(ShownIds::Hash),
+        _ => None,
+    },
 };
 
 /// The label under which a tag of a user is shown: what Prometheus does not allow in the

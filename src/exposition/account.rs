@@ -210,13 +210,14 @@ impl Draft<'_> {
         for tag in &verdict.invalid_tags {
             self.add(TAG_INVALID, &[("user_name", &user.name), ("tag_key", tag)], 1);
         }
-        for key in &user.keys {
-            self.key(user, key, &verdict);
+        let ids = self.judgement.key_ids.of(user);
+        for (key, id) in user.keys.iter().zip(&ids) {
+            self.key(user, (key, id), &verdict);
         }
     }
 
-    fn key(&mut self, user: &User, key: &AccessKey, verdict: &Verdict<'_>) {
-        let identity = [("user_name", &*user.name), ("access_key_id", &*key.id)];
+    fn key(&mut self, user: &User, (key, id): (&AccessKey, &str), verdict: &Verdict<'_>) {
+        let identity = [("user_name", &*user.name), ("access_key_id", id)];
         self.info(identity, user, key);
         self.add(KEY_CREATED, &identity, key.created);
         self.add(KEY_ACTIVE, &identity, i64::from(key.status.is_active()));

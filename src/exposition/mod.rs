@@ -16,6 +16,7 @@ use bytes::Bytes;
 use crate::{
     config::{Config, Exemption, tag_label},
     inventory::Timestamp,
+    key_ids::KeyIds,
     policy::Policy,
     snapshot::{AccountState, Fleet, Snapshots},
 };
@@ -40,6 +41,7 @@ struct Cache {
 #[derive(Debug)]
 struct Judgement {
     policy: Policy,
+    key_ids: KeyIds,
     /// Chosen tags of users, and the label of each.
     tags: Vec<(String, String)>,
     /// Those of the configuration, in its order.
@@ -57,7 +59,12 @@ impl Exposition {
     #[must_use]
     pub fn new(snapshots: Arc<Snapshots>, config: &Config) -> Self {
         let tags = config.labels.user_tags.iter().map(|key| (key.clone(), tag_label(key))).collect();
-        let judgement = Judgement { policy: Policy::new(config), tags, exemptions: config.exemptions.clone() };
+        let judgement = Judgement {
+            policy: Policy::new(config),
+            key_ids: config.labels.access_key_id.clone(),
+            tags,
+            exemptions: config.exemptions.clone(),
+        };
         Self { snapshots, judgement, cache: Mutex::default() }
     }
 

@@ -15,6 +15,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use crate::key_ids;
+
 /// Where our own events come from.
 const OURS: &str = "iam_key_exporter";
 
@@ -59,7 +61,7 @@ where
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n').replacen(&format!("target={OURS}::"), "target=", 1);
-        for character in line.chars() {
+        for character in key_ids::left_out(&line).chars() {
             if breaks_lines(character) {
                 write!(writer, "\\u{:04x}", u32::from(character))?;
             } else {

@@ -8,6 +8,7 @@ mod malformed;
 mod pki;
 mod prometheus;
 mod reload;
+mod secrets;
 mod systemd;
 mod tls;
 mod web_config;

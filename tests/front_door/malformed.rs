@@ -65,6 +65,9 @@ async fn send(address: &str, bytes: &[u8]) {
     drop(timeout(Duration::from_millis(200), stream.read(&mut answer)).await);
 }
 
+/// Of a password; it would be shown to whoever reads the log.
+const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+
 /// The corpus of good and bad web configurations, mutated.
 #[test]
 fn no_web_config_makes_the_parser_panic_or_show_a_secret() {
@@ -75,10 +78,10 @@ fn no_web_config_makes_the_parser_panic_or_show_a_secret() {
     let texts: Vec<Vec<u8>> = files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
     for _ in 0..20_000 {
         let bytes = mutated(random.choice(&texts).unwrap().clone(), &mut random);
-        let text = format!("{}\nbasic_auth_users: {{ ann: opensesame }}\n", String::from_utf8_lossy(&bytes));
+        let text = format!("{}\nbasic_auth_users: {{ ann: {HASH} }}\n", String::from_utf8_lossy(&bytes));
         if let Err(mistakes) = WebConfig::parse(&text, Path::new("/nowhere")) {
             let told = mistakes.iter().map(ToString::to_string).collect::<String>();
-            assert!(!told.contains("opensesame"), "seed {seed}: {text}\n{told}");
+            assert!(!told.contains(&HASH[..12]), "seed {seed}: {text}\n{told}");
         }
     }
 }
@@ -86,7 +89,7 @@ fn no_web_config_makes_the_parser_panic_or_show_a_secret() {
 #[tokio::test]
 async fn no_request_makes_it_panic_or_stop_answering() {
     let seconds = env::var_os("FUZZ_SECONDS")
-        .map_or(3, |text| text.to_str().and_then(|text| text.parse().ok()).expect("FUZZ_SECONDS is a number"));
+        .map_or(3, |text| text.to_str().unwrap_or_default().parse().expect("FUZZ_SECONDS is a number"));
     let folder = tempfile::tempdir().unwrap();
     let hash = bcrypt::hash("opensesame", 4).unwrap();
     for web_config in [String::new(), format!("basic_auth_users: {{ ann: {hash} }}")] {

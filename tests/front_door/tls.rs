@@ -130,7 +130,7 @@ async fn certificate_and_key_can_stand_in_the_file_itself() {
     let (ours, _) = pki(folder.path());
     let inline = |key: &str, file: &str| {
         let text = fs::read_to_string(folder.path().join(file)).unwrap();
-        format!("  {key}: |\n{}", text.lines().flat_map(|line| ["    ", line, "\n"]).collect::<String>())
+        format!("  {key}: |\n{}", text.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat())
     };
     let text = format!("tls_server_config:\n{}{}", inline("cert", "server.crt"), inline("key", "server.key"));
     let (_stub, exporter) = behind(&write(folder.path(), "web.yml", &text)).await;

@@ -31,25 +31,26 @@ pub(in crate::collect) async fn list_access_keys(session: &Session, user: &str) 
 }
 
 /// When and where a key was last used, as AWS has it.
-pub(in crate::collect) async fn last_use(session: &Session, key_id: &str) -> Attempt<LastUse> {
+/// An error names the user and not the key.
+pub(in crate::collect) async fn last_use(session: &Session, user: &str, key_id: &str) -> Attempt<LastUse> {
     let request = session.iam().get_access_key_last_used().access_key_id(key_id);
     session
         .call(
             "GetAccessKeyLastUsed",
-            key_id,
+            user,
             || session.signed(request.clone().customize()).send(),
-            |answer| used(key_id, answer),
+            |answer| used(user, answer),
         )
         .await
 }
 
-fn used(key_id: &str, answer: GetAccessKeyLastUsedOutput) -> Attempt<LastUse> {
-    let used = answer
+fn used(user: &str, answer: GetAccessKeyLastUsedOutput) -> Attempt<LastUse> {
+    let last = answer
         .access_key_last_used
-        .ok_or_else(|| CallError::invalid("GetAccessKeyLastUsed", key_id, "an answer without AccessKeyLastUsed"))?;
-    Ok(match used.last_used_date {
+        .ok_or_else(|| CallError::invalid("GetAccessKeyLastUsed", user, "an answer without AccessKeyLastUsed"))?;
+    Ok(match last.last_used_date {
         None => LastUse::Never,
-        Some(at) => LastUse::Used(Use { at: at.secs(), service: used.service_name.into(), region: used.region.into() }),
+        Some(at) => LastUse::Used(Use { at: at.secs(), service: last.service_name.into(), region: last.region.into() }),
     })
 }
 

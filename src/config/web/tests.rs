@@ -2,7 +2,7 @@ use super::*;
 
 fn mistakes(text: &str) -> String {
     let mistakes = WebConfig::parse(text, Path::new("")).expect_err(text);
-    mistakes.iter().map(|mistake| mistake.to_string() + "\n").collect()
+    mistakes.iter().map(|mistake| format!("{mistake}\n")).collect::<Vec<_>>().concat()
 }
 
 fn parsed(text: &str) -> WebConfig {

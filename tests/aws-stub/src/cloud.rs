@@ -22,6 +22,7 @@ pub struct Cloud {
     pub(crate) page_size: Option<usize>,
     pub(crate) sessions: HashMap<String, Session>,
     pub(crate) refused_keys: BTreeSet<String>,
+    pub(crate) told: BTreeSet<String>,
     homes: HashMap<String, String>,
     counts: BTreeMap<String, BTreeMap<String, u64>>,
     clock: Option<i64>,
@@ -47,6 +48,7 @@ impl Default for Cloud {
             page_size: None,
             sessions: HashMap::new(),
             refused_keys: BTreeSet::new(),
+            told: BTreeSet::new(),
             homes: HashMap::new(),
             counts: BTreeMap::new(),
             clock: None,
@@ -65,6 +67,12 @@ impl Cloud {
     #[must_use]
     pub fn now(&self) -> i64 {
         self.clock.unwrap_or_else(real_time)
+    }
+
+    /// Every secret and session token that was given out.
+    #[must_use]
+    pub fn secrets_told(&self) -> &BTreeSet<String> {
+        &self.told
     }
 
     /// An account, created on first use.

@@ -74,6 +74,7 @@ fn assume_role(cloud: &mut Cloud, call: &Call) -> Result<Xml, Refusal> {
         id: format!("{}:{name}", ids::role_id(ids::seed_of(&[role.account, role.name]))),
         expires: cloud.now() + lasts,
     };
+    cloud.told.extend([ids::secret(seed), token(seed)]);
     let told = tell(&session, seed);
     cloud.sessions.insert(ids::session_key_id(seed), session);
     Ok(told)
@@ -87,10 +88,14 @@ fn tell(session: &Session, seed: u64) -> Xml {
         xml.nest("Credentials", |xml| {
             xml.text("AccessKeyId", &ids::session_key_id(seed));
             xml.text("SecretAccessKey", &ids::secret(seed));
-            xml.text("SessionToken", &ids::secret(seed ^ 1).repeat(4));
+            xml.text("SessionToken", &token(seed));
             xml.text("Expiration", &iso(session.expires));
         });
     })
+}
+
+fn token(seed: u64) -> String {
+    ids::secret(seed ^ 1).repeat(4)
 }
 
 /// A role ARN in its parts.

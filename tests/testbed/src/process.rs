@@ -127,7 +127,10 @@ fn leashed(command: &Command) -> Command {
 }
 
 fn address_in(log: &str, word: &str) -> Option<String> {
-    let line = log.lines().find(|line| line.contains(word) && line.contains("address="))?;
-    let (_, address) = line.split_once("address=")?;
-    Some(address.split_whitespace().next()?.trim_matches('"').to_owned())
+    let of = |line: &str, name, end: fn(char) -> bool| {
+        let (_, address) = line.split_once(name).filter(|_| line.contains(word))?;
+        Some(address.trim_start_matches('"').split(end).next()?.to_owned())
+    };
+    let json = |line| of(line, "\"address\":", |c| c == '"');
+    log.lines().find_map(|line| of(line, "address=", |c| c == '"' || c.is_whitespace()).or_else(|| json(line)))
 }
