@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 exporter=${EXPORTER:-target/debug/iam-key-exporter}
-[ -n "${EXPORTER-}" ] || cargo build --locked --quiet --workspace --bins --examples
+[ -x "$exporter" ] || cargo build --locked --quiet
 
 # A file under deploy/, from the output of a command.
 from() {

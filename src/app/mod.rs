@@ -115,8 +115,7 @@ impl App {
         let metrics = SelfMetrics::new(ground.tally.clone(), ground.changes.clone(), shard, &wishes.config.policy)?;
         metrics.config_reloaded(true, ground.clock.now());
         let exposition = ArcSwap::from_pointee(ground.exposition(&wishes.config));
-        let status_page = ArcSwap::from_pointee(ground.status_page(&wishes.config, &telemetry_path));
-        let site = Arc::new(ExporterSite { ground, exposition, metrics, status_page, telemetry_path, reload });
+        let site = Arc::new(ExporterSite { ground, exposition, metrics, telemetry_path, reload });
         Ok(Self {
             bound,
             poller,
@@ -197,7 +196,8 @@ impl Stage {
         let has_changed = wishes.config != used.config;
         let poller = if has_changed { Some(site.ground.poller(&wishes.config).await?) } else { None };
         if has_changed {
-            site.judge_by(&wishes.config);
+            site.exposition.store(Arc::new(site.ground.exposition(&wishes.config)));
+            site.metrics.limits(&wishes.config.policy);
         }
         if let Some(front) = front {
             fronts.swap(Arc::new(front)).retire();

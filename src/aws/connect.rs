@@ -65,7 +65,7 @@ impl Hub {
     /// # Errors
     /// When no region or no credentials are set up.
     pub async fn connect(profile: Option<&str>, limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
-        let config = load(profile).await;
+        let config = load("iam-key-exporter", profile).await;
         if config.region().is_none() {
             return Err(ConnectError::NoRegion);
         }
@@ -76,9 +76,7 @@ impl Hub {
     /// Clients of this configuration.
     #[must_use]
     pub fn new(config: &SdkConfig, limits: CallLimits, tally: Arc<Tally>) -> Self {
-        let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswers).build();
-        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswers).build();
-        let (iam, sts) = (aws_sdk_iam::Client::from_conf(iam), aws_sdk_sts::Client::from_conf(sts));
+        let (iam, sts) = query_clients(config);
         let organizations = aws_sdk_organizations::Client::new(config);
         Self { iam, organizations, sts, tally, limits }
     }
@@ -110,13 +108,21 @@ impl Hub {
     }
 }
 
-async fn load(profile: Option<&str>) -> SdkConfig {
+/// Clients of the services whose answers are XML, which must be whole.
+pub(crate) fn query_clients(config: &SdkConfig) -> (aws_sdk_iam::Client, aws_sdk_sts::Client) {
+    let iam = aws_sdk_iam::config::Builder::from(config).interceptor(WholeAnswers).build();
+    let sts = aws_sdk_sts::config::Builder::from(config).interceptor(WholeAnswers).build();
+    (aws_sdk_iam::Client::from_conf(iam), aws_sdk_sts::Client::from_conf(sts))
+}
+
+/// The ambient configuration, or that of a profile, under the name of this program.
+pub(crate) async fn load(program: &'static str, profile: Option<&str>) -> SdkConfig {
     // Each attempt is ours to pace, count and repeat: the SDK's retry quota is shared by
     // all clients of the process, so one throttled account would starve the others.
     let loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
     let loader = profile.into_iter().fold(loader, with_profile);
     loader
-        .app_name(AppName::new("iam-key-exporter").expect("the name has only allowed characters"))
+        .app_name(AppName::new(program).expect("the name has only allowed characters"))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         .load()
@@ -129,7 +135,8 @@ fn with_profile(loader: ConfigLoader, profile: &str) -> ConfigLoader {
     loader.profile_name(profile).credentials_provider(credentials)
 }
 
-async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+/// Whether any credentials are set up.
+pub(crate) async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
     let Some(provider) = config.credentials_provider() else {
         return Err(ConnectError::NoCredentials(CredentialsError::not_loaded_no_source()));
     };

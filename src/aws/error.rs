@@ -12,7 +12,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::key_ids;
 
 /// What the SDK gives where a call over HTTP failed.
-pub(super) type SdkError<E> = result::SdkError<E, HttpResponse>;
+pub(crate) type SdkError<E> = result::SdkError<E, HttpResponse>;
+
+/// Where AWS tells the name of a request.
+const REQUEST_ID: &str = "x-amzn-requestid";
 
 /// The closed set of reasons, a label value each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +67,8 @@ pub struct CallError {
     pub code: Option<String>,
     /// The HTTP status of AWS's answer, if there was one.
     pub status: Option<u16>,
+    /// What AWS calls the request, if it answered.
+    pub request_id: Option<String>,
     /// For people.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
@@ -77,14 +82,22 @@ impl CallError {
     /// An answer that came, and cannot be what AWS means.
     pub fn invalid(operation: &'static str, on: &str, what: impl Into<String>) -> Self {
         let source = what.into().into();
-        Self { operation, on: on.into(), reason: Reason::InvalidResponse, code: None, status: None, source }
+        Self {
+            operation,
+            on: on.into(),
+            reason: Reason::InvalidResponse,
+            code: None,
+            status: None,
+            request_id: None,
+            source,
+        }
     }
 
     /// A time limit passed.
     #[must_use]
     pub fn timeout(operation: &'static str, on: &str, limit: std::time::Duration) -> Self {
         let source = format!("no answer within {}", humantime::format_duration(limit)).into();
-        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, status: None, source }
+        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, status: None, request_id: None, source }
     }
 
     /// What the SDK reported.
@@ -95,13 +108,22 @@ impl CallError {
         let code = error.as_service_error().and_then(|e| e.code()).map(str::to_owned);
         let reason = reason(&error, code.as_deref());
         let status = error.raw_response().map(|answer| answer.status().as_u16());
-        Self { operation, on: on.into(), reason, code, status, source: Box::new(error) }
+        let request_id = error.raw_response().and_then(|answer| answer.headers().get(REQUEST_ID)).map(str::to_owned);
+        Self { operation, on: on.into(), reason, code, status, request_id, source: Box::new(error) }
     }
 
     /// An answer that came, and could not be read.
     pub fn unreadable(operation: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
         let reason = Reason::InvalidResponse;
-        Self { operation, on: String::new(), reason, code: None, status: None, source: Box::new(source) }
+        Self {
+            operation,
+            on: String::new(),
+            reason,
+            code: None,
+            status: None,
+            request_id: None,
+            source: Box::new(source),
+        }
     }
 
     /// Whether AWS refuses this operation to valid credentials: the policy lacks it.
@@ -218,6 +240,7 @@ mod tests {
             reason,
             code: code.map(Into::into),
             status: Some(400),
+            request_id: None,
             source: "x".into(),
         };
         assert!(!retryable(&with(Reason::AccessDenied, Some("AccessDenied"))));

@@ -13,6 +13,8 @@ mod tally;
 mod whole;
 
 pub use connect::{Caller, ConnectError, Hub};
+pub(crate) use connect::{check_credentials, load, query_clients};
+pub(crate) use error::SdkError;
 pub use error::{CallError, Reason, retryable};
 pub use organization::Member;
 pub use pace::Pace;

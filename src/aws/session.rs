@@ -115,14 +115,31 @@ impl Session {
     {
         let mut patience = Patience::new(self.limits.throttle_patience);
         loop {
-            self.pace.turn().await;
-            let answer = self.attempt(operation, on, send()).await.and_then(&read);
-            self.note(operation, &answer);
-            match answer {
+            match Box::pin(self.call_once(operation, on, send(), &read)).await {
                 Err(error) if patience.lasts(&error) => sleep(patience.pause()).await,
                 last => return last,
             }
         }
+    }
+
+    /// Makes one attempt, for what must not be repeated where an answer was lost.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn call_once<O, E, T>(
+        &self,
+        operation: &'static str,
+        on: &str,
+        sent: impl Future<Output = Result<O, SdkError<E>>>,
+        read: impl Fn(O) -> Attempt<T>,
+    ) -> Attempt<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.pace.turn().await;
+        let answer = self.attempt(operation, on, sent).await.and_then(read);
+        self.note(operation, &answer);
+        answer
     }
 
     async fn attempt<O, E>(

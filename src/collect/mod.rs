@@ -16,6 +16,8 @@ mod listing;
 mod report;
 mod wire;
 
+pub(crate) use wire::{last_use, list_access_keys, user_details};
+
 use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;

@@ -8,6 +8,7 @@ mod accounts;
 mod document;
 mod error;
 mod labels;
+mod opt_in;
 mod policy;
 mod read;
 mod section;
@@ -22,6 +23,7 @@ use document::Node;
 pub use accounts::{AccountFilter, ListedAccount, Organization, Role, RoleArn, Through, is_account_id};
 pub use error::{ConfigError, Mistake};
 pub use labels::Labels;
+pub use opt_in::OptIn;
 pub use policy::{Exemption, Override, Until, Whom, parse_date};
 pub use value::tag_label;
 

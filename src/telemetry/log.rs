@@ -25,27 +25,37 @@ const OURS: &str = "iam_key_exporter";
 /// # Panics
 /// When somebody else logs already.
 pub fn init(level: &str, json: bool) {
-    subscriber(level.parse().unwrap_or(LevelFilter::INFO), json, io::stderr).init();
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    subscriber(level, others(level), json, io::stderr).init();
 }
 
-fn subscriber<W>(level: LevelFilter, json: bool, writer: W) -> Dispatch
+/// As `init`, for a program that holds secrets: other crates warn, and never say more.
+///
+/// # Panics
+/// When somebody else logs already.
+pub fn init_reticent(level: &str, json: bool) {
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    subscriber(level, level.min(LevelFilter::WARN), json, io::stderr).init();
+}
+
+/// We speak from `level` upwards, others from theirs.
+fn subscriber<W>(level: LevelFilter, others: LevelFilter, json: bool, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     if json {
         let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
         let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
-        return lines.finish().with(speakers(level)).into();
+        return lines.finish().with(Targets::new().with_default(others).with_target(OURS, level)).into();
     }
     let lines = tracing_logfmt::builder().with_span_name(false).with_span_path(false).subscriber_builder();
     let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
-    lines.finish().with(speakers(level)).into()
+    lines.finish().with(Targets::new().with_default(others).with_target(OURS, level)).into()
 }
 
-/// Who may say what: we from `level` upwards, others only what matters, unless somebody is debugging.
-fn speakers(level: LevelFilter) -> Targets {
-    let others = if level >= LevelFilter::DEBUG { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
-    Targets::new().with_default(others).with_target(OURS, level)
+/// Others say only what matters, unless somebody is debugging.
+fn others(level: LevelFilter) -> LevelFilter {
+    if level >= LevelFilter::DEBUG { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) }
 }
 
 /// Keeps what another format wrote on one line, and its target short.
@@ -108,7 +118,7 @@ mod tests {
     fn written(level: LevelFilter, json: bool, speak: impl FnOnce()) -> String {
         let sheet = Sheet::default();
         let writer = sheet.clone();
-        tracing::dispatcher::with_default(&subscriber(level, json, move || writer.clone()), speak);
+        tracing::dispatcher::with_default(&subscriber(level, others(level), json, move || writer.clone()), speak);
         let written = sheet.0.lock().unwrap().clone();
         String::from_utf8(written).unwrap()
     }

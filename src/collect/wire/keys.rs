@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every access key of a user, oldest first; last uses are not known yet.
-pub(in crate::collect) async fn list_access_keys(session: &Session, user: &str) -> Attempt<Vec<AccessKey>> {
+pub(crate) async fn list_access_keys(session: &Session, user: &str) -> Attempt<Vec<AccessKey>> {
     let ask = |marker| async move {
         let request = session.iam().list_access_keys().user_name(user).max_items(PAGE).set_marker(marker);
         session
@@ -32,7 +32,7 @@ pub(in crate::collect) async fn list_access_keys(session: &Session, user: &str) 
 
 /// When and where a key was last used, as AWS has it.
 /// An error names the user and not the key.
-pub(in crate::collect) async fn last_use(session: &Session, user: &str, key_id: &str) -> Attempt<LastUse> {
+pub(crate) async fn last_use(session: &Session, user: &str, key_id: &str) -> Attempt<LastUse> {
     let request = session.iam().get_access_key_last_used().access_key_id(key_id);
     session
         .call(

@@ -10,9 +10,10 @@ mod users;
 use std::collections::HashSet;
 
 pub(super) use account::{account_alias, root_keys_present};
-pub(super) use keys::{last_use, list_access_keys};
+pub(crate) use keys::{last_use, list_access_keys};
 pub(super) use report::{ReportAnswer, ask_for_report, get_report};
-pub(super) use users::{UserDetail, attached_policies, list_users, user_details, user_tags};
+pub(crate) use users::user_details;
+pub(super) use users::{UserDetail, attached_policies, list_users, user_tags};
 
 use crate::aws::{Attempt, CallError};
 

@@ -22,11 +22,11 @@ const QUARANTINE: &str = "AWSCompromisedKeyQuarantine";
 
 /// What the authorization details tell of a user.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::collect) struct UserDetail {
-    pub(in crate::collect) name: Arc<str>,
-    pub(in crate::collect) path: Arc<str>,
-    pub(in crate::collect) tags: Vec<Tag>,
-    pub(in crate::collect) is_quarantined: bool,
+pub(crate) struct UserDetail {
+    pub(crate) name: Arc<str>,
+    pub(crate) path: Arc<str>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) is_quarantined: bool,
 }
 
 /// Every user of the account, sorted by name, without keys and tags.
@@ -42,7 +42,7 @@ pub(in crate::collect) async fn list_users(session: &Session) -> Attempt<Vec<Use
 }
 
 /// Path, tags and quarantine of every user, a thousand users a call.
-pub(in crate::collect) async fn user_details(session: &Session) -> Attempt<Vec<UserDetail>> {
+pub(crate) async fn user_details(session: &Session) -> Attempt<Vec<UserDetail>> {
     const OPERATION: &str = "GetAccountAuthorizationDetails";
     let ask = |marker| async move {
         let request = session.iam().get_account_authorization_details();

@@ -5,7 +5,6 @@
 //! again until a deadline and then shows what it saw last.
 
 pub mod alertmanager;
-pub mod chromium;
 pub mod curl;
 pub mod exporter;
 pub mod http;
@@ -17,7 +16,6 @@ pub mod wait;
 pub mod webhook;
 
 pub use alertmanager::Alertmanager;
-pub use chromium::{Chromium, Screen};
 pub use curl::{Reply, curl};
 pub use exporter::{Exporter, Settings};
 pub use metrics::Page;

@@ -1,0 +1,120 @@
+//! Where a new secret goes. Every sink keeps it in two steps: *stored*, durable but not in use,
+//! and *promoted*, in the place from which its consumers take it. Both can be repeated.
+
+mod command;
+mod file;
+mod name;
+mod parameter;
+mod secrets_manager;
+
+pub(super) use command::Command;
+pub(super) use file::File;
+pub(super) use name::{SinkName, SinkSpec, hex};
+pub(super) use parameter::Parameter;
+pub(super) use secrets_manager::SecretsManager;
+
+use super::{audit::Subject, secret::SecretKey};
+use crate::aws::CallError;
+
+/// A place for secrets.
+#[derive(Debug)]
+pub(super) enum Sink {
+    SecretsManager(SecretsManager),
+    Parameter(Parameter),
+    File(File),
+    Command(Command),
+}
+
+/// What a sink has of a key.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Nothing: its secret is not there.
+    No,
+    /// It is stored.
+    Stored(SecretKey),
+    /// It is what consumers get.
+    Current(SecretKey),
+}
+
+/// Why a sink does not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SinkError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("{what} {path:?}")]
+    File {
+        what: &'static str,
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not as it should be; nothing was changed.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl Sink {
+    /// Whether a secret could be put there now, as far as can be told without writing.
+    pub(super) async fn check(&self) -> Result<(), SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.check().await,
+            Self::Parameter(sink) => sink.check().await,
+            Self::File(sink) => sink.check(),
+            Self::Command(_) => Ok(()),
+        }
+    }
+
+    /// What it has of this key. An error is not a no.
+    pub(super) async fn held(&self, subject: &Subject<'_>, id: &str) -> Result<Held, SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.held(id).await,
+            Self::Parameter(sink) => sink.held(id).await,
+            Self::File(sink) => sink.held(id),
+            Self::Command(sink) => sink.held(subject, id).await,
+        }
+    }
+
+    /// Keeps the secret, durably, and hands it to nobody yet.
+    pub(super) async fn store(&self, subject: &Subject<'_>, key: &SecretKey) -> Result<(), SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.store(subject, key).await,
+            Self::Parameter(sink) => sink.store(subject, key).await,
+            Self::File(sink) => sink.store(subject, key),
+            Self::Command(sink) => sink.store(subject, key).await,
+        }
+    }
+
+    /// Makes the stored secret the current one.
+    pub(super) async fn promote(&self, subject: &Subject<'_>, id: &str) -> Result<(), SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.promote(subject, id).await,
+            Self::Parameter(sink) => sink.promote(subject, id).await,
+            Self::File(sink) => sink.promote(subject, id),
+            Self::Command(sink) => sink.promote(subject, id).await,
+        }
+    }
+
+    /// Makes what was current before this key current again, if it was promoted. Says what became of it.
+    pub(super) async fn restore(&self, subject: &Subject<'_>, new: &str, old: &str) -> Result<String, SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.restore(subject, new).await,
+            Self::Parameter(sink) => sink.restore(subject, new).await,
+            Self::File(sink) => sink.restore(subject, new),
+            Self::Command(sink) => sink.restore(subject, new, old).await,
+        }
+    }
+
+    /// Takes away what an attempt at this key may have left behind; its secret is of no use any more.
+    pub(super) fn forget(&self, id: &str) -> Result<(), SinkError> {
+        match self {
+            Self::File(sink) => sink.forget(id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the current secret stays there for as long as the key is in use. A file or what a
+    /// command was given may have been carried on to somewhere else.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(self, Self::SecretsManager(_) | Self::Parameter(_))
+    }
+}
