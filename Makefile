@@ -1,7 +1,7 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door
+.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door bench-page
 
 CARGO ?= cargo
 FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz
@@ -43,3 +43,6 @@ bench-org: ## 1,000 and 5,000 accounts: time, calls, memory, and what broken acc
 bench-door: ## scrapes among 1,000 idle and 50 slow clients, and how long a 401 takes
 	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
 	target/release/bench_door target/release/iam-key-exporter
+
+bench-page: ## what the status page costs beside a scrape, at 10,000 and 100,000 keys
+	$(CARGO) test --locked --release --test status_page -- --ignored --nocapture bench_page

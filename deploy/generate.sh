@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 exporter=${EXPORTER:-target/debug/iam-key-exporter}
-[ -x "$exporter" ] || cargo build --locked --quiet
+[ -n "${EXPORTER-}" ] || cargo build --locked --quiet --workspace --bins --examples
 
 # A file under deploy/, from the output of a command.
 from() {

@@ -4,7 +4,7 @@
 //! permit for it; [`aws`] is the line to AWS; [`collect`] asks over it and turns wire shapes into the
 //! nouns of [`inventory`];
 //! [`snapshot`] holds the last good answer of each account; [`policy`] judges it;
-//! [`exposition`] writes it down; [`server`] hands it out. [`roster`] says which accounts,
+//! [`exposition`] writes it down, [`status_page`] for people; [`server`] hands it out. [`roster`] says which accounts,
 //! [`poller`] when, [`reading`] is one account's turn, [`lanes`] how many at once;
 //! [`telemetry`] and [`supervisor`] tell about ourselves, [`app`] wires it all up, [`reload`] says
 //! when anew.
@@ -29,6 +29,7 @@ pub mod state;
 
 pub mod exposition;
 pub mod server;
+pub mod status_page;
 
 pub mod lanes;
 pub mod poller;

@@ -8,6 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 readonly MOTO='moto[server]==5.2.5'
+readonly AXE='axe-playwright-python==0.1.8'
+readonly CARGO_DEB=3.8.0
 
 say() { echo "install: $*"; }
 
@@ -53,6 +55,26 @@ install_tool() {
     echo "$2" >"$tool/installed"
 }
 
+# axe, which audits how accessible a page is: one file of a package, without what else that would bring.
+install_axe() {
+    tool=target/tools/axe
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$AXE" ] || return 0
+    say "from PyPI into $tool: $AXE"
+    rm -rf "$tool"
+    target/tools/moto/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$tool" "$AXE"
+    echo "$AXE" >"$tool/installed"
+}
+
+# A program from crates.io, of one version, into a place of its own.
+install_crate() {
+    tool=target/tools/$1
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
+    say "from crates.io into $tool: $1 $2"
+    rm -rf "$tool"
+    cargo install --quiet --locked --root "$tool" --version "$2" "$1"
+    echo "$2" >"$tool/installed"
+}
+
 # The Prometheus of Debian's next release, beside the one of this release: people have both. apt
 # checks its signature; it is unpacked into target/tools and not installed.
 install_prometheus3() {
@@ -73,7 +95,8 @@ install_prometheus3() {
 
 # aws-lc-sys, part of the TLS stack, is C.
 demo='cc gcc prometheus prometheus prometheus-alertmanager prometheus-alertmanager setpriv util-linux'
-test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck"
+test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck chromium chromium"
+test="$test systemd-analyze systemd ip iproute2 dpkg-shlibdeps dpkg-dev"
 case "${1-}" in
 demo) wanted=$demo ;;
 test) wanted=$test ;;
@@ -87,4 +110,6 @@ install_packages $packages
 [ "$1" = test ] || exit 0
 install_prometheus3
 install_tool moto "$MOTO"
+install_axe
 install_tool dashboards "$(cat dashboards/requirements.txt)"
+install_crate cargo-deb "$CARGO_DEB"

@@ -12,7 +12,7 @@ step() {
 }
 
 step 'formatting' cargo fmt --all --check
-step 'scripts' shellcheck tests/*.sh alerts/tests/*.sh dashboards/*.sh deploy/*.sh .ci/run
+step 'scripts' shellcheck tests/*.sh tests/package/*.sh alerts/tests/*.sh dashboards/*.sh deploy/*.sh .ci/run
 step 'lints' cargo clippy --locked --workspace --all-targets -- -D warnings
 step 'alerting rules' promtool check rules --lint=all --lint-fatal alerts/rules.yaml
 step 'alerting rules at their boundaries' promtool test rules alerts/tests/*.yaml
@@ -21,6 +21,7 @@ step 'dashboards as their source has them' sh dashboards/generate.sh --check
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 step 'tests' cargo test --locked --workspace
 step 'deployment files as they are made' sh deploy/generate.sh --check
+step 'the Debian package, on a copy of this machine' sh tests/package/run.sh
 step 'the demo' make --no-print-directory demo ARGS=--once
 echo
 echo "=== everything passed ($(($(date +%s) - began)) s)"

@@ -14,6 +14,7 @@ use crate::{
     roster::{Changes, Directory, Hubs, Shard, Sources},
     snapshot::Snapshots,
     state::StateDir,
+    status_page::StatusPage,
 };
 
 /// What stays from one configuration to the next.
@@ -40,6 +41,10 @@ impl Ground {
 
     pub(super) fn exposition(&self, config: &Config) -> Exposition {
         Exposition::new(self.snapshots.clone(), config)
+    }
+
+    pub(super) fn status_page(&self, config: &Config, telemetry_path: &str) -> StatusPage {
+        StatusPage::new(self.snapshots.clone(), config, telemetry_path)
     }
 }
 

@@ -115,7 +115,8 @@ impl App {
         let metrics = SelfMetrics::new(ground.tally.clone(), ground.changes.clone(), shard, &wishes.config.policy)?;
         metrics.config_reloaded(true, ground.clock.now());
         let exposition = ArcSwap::from_pointee(ground.exposition(&wishes.config));
-        let site = Arc::new(ExporterSite { ground, exposition, metrics, telemetry_path, reload });
+        let status_page = ArcSwap::from_pointee(ground.status_page(&wishes.config, &telemetry_path));
+        let site = Arc::new(ExporterSite { ground, exposition, metrics, status_page, telemetry_path, reload });
         Ok(Self {
             bound,
             poller,
@@ -196,8 +197,7 @@ impl Stage {
         let has_changed = wishes.config != used.config;
         let poller = if has_changed { Some(site.ground.poller(&wishes.config).await?) } else { None };
         if has_changed {
-            site.exposition.store(Arc::new(site.ground.exposition(&wishes.config)));
-            site.metrics.limits(&wishes.config.policy);
+            site.judge_by(&wishes.config);
         }
         if let Some(front) = front {
             fronts.swap(Arc::new(front)).retire();

@@ -10,15 +10,33 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::build::Ground;
-use crate::{exposition::Exposition, inventory::Timestamp, reload::Asking, server::Site, telemetry::SelfMetrics};
+use crate::{
+    config::Config,
+    exposition::Exposition,
+    inventory::Timestamp,
+    reload::Asking,
+    server::Site,
+    status_page::{self, StatusPage},
+    telemetry::SelfMetrics,
+};
 
-/// The exposition as it is configured now, and the metrics about ourselves.
+/// The exposition and the status page as they are configured now, and the metrics about ourselves.
 pub(super) struct ExporterSite {
     pub(super) ground: Arc<Ground>,
     pub(super) exposition: ArcSwap<Exposition>,
     pub(super) metrics: SelfMetrics,
+    pub(super) status_page: ArcSwap<StatusPage>,
     pub(super) telemetry_path: String,
     pub(super) reload: Asking,
+}
+
+impl ExporterSite {
+    /// Judges and labels keys by this configuration from now on.
+    pub(super) fn judge_by(&self, config: &Config) {
+        self.exposition.store(Arc::new(self.ground.exposition(config)));
+        self.status_page.store(Arc::new(self.ground.status_page(config, &self.telemetry_path)));
+        self.metrics.limits(&config.policy);
+    }
 }
 
 impl Site for ExporterSite {
@@ -28,8 +46,12 @@ impl Site for ExporterSite {
         page
     }
 
-    fn status_page(&self, now: SystemTime) -> String {
-        self.exposition.load().status_page(&self.telemetry_path, whole_seconds(now))
+    fn status_page(&self, query: &str, now: SystemTime) -> String {
+        self.status_page.load().html(query, whole_seconds(now))
+    }
+
+    fn style(&self) -> &'static str {
+        status_page::STYLE
     }
 
     fn is_ready(&self) -> bool {

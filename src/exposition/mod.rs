@@ -3,7 +3,6 @@
 
 mod account;
 pub mod family;
-mod status_page;
 mod text;
 
 use std::{
@@ -95,12 +94,6 @@ impl Exposition {
             text::integer(&mut out, FAMILIES[EXEMPTION_KEYS].name, &labels, i64::try_from(keys).unwrap_or(i64::MAX));
         }
         out.into()
-    }
-
-    /// The accounts and how they fare, as HTML; the metrics are at this path.
-    #[must_use]
-    pub fn status_page(&self, telemetry_path: &str, now: Timestamp) -> String {
-        status_page::render(&self.snapshots.fleet(), &self.judgement.policy, telemetry_path, now)
     }
 
     fn rendered(&self, fleet: &Fleet) -> Vec<Arc<Rendered>> {

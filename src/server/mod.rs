@@ -49,8 +49,11 @@ pub trait Site: Send + Sync + 'static {
     /// it is never called on a thread that other requests need.
     fn metrics(&self, now: SystemTime) -> Vec<Bytes>;
 
-    /// The HTML of the page for people.
-    fn status_page(&self, now: SystemTime) -> String;
+    /// The HTML of the page for people, for what stands behind the question mark of the address.
+    fn status_page(&self, query: &str, now: SystemTime) -> String;
+
+    /// The stylesheet that stands in that page: nothing else may style it.
+    fn style(&self) -> &'static str;
 
     /// Whether there is something worth scraping.
     fn is_ready(&self) -> bool;

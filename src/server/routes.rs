@@ -5,10 +5,12 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Uri,
-    header::{ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderValue, VARY},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, VARY},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -30,14 +32,16 @@ const EXPOSITION: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// Names on the page are chosen by others: should one slip through as markup, it can load and run nothing.
-const NOTHING_BUT_STYLE: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+/// How many status pages are made at once; others wait. People must not crowd out scrapes.
+const READERS: usize = 2;
 
 /// The map of the site, and how many scrapes of it may run at once.
 pub(super) struct Routes {
     site: Arc<dyn Site>,
     telemetry_path: String,
     slots: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+    page_policy: HeaderValue,
 }
 
 #[derive(Clone, Copy)]
@@ -70,7 +74,9 @@ impl Routes {
             0 => Semaphore::MAX_PERMITS,
             limit => limit.min(Semaphore::MAX_PERMITS),
         };
-        Self { site, telemetry_path, slots: Arc::new(Semaphore::new(slots)) }
+        let [slots, readers] = [slots, READERS].map(|places| Arc::new(Semaphore::new(places)));
+        let page_policy = nothing_but_style(site.style());
+        Self { site, telemetry_path, slots, readers, page_policy }
     }
 
     pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Page> {
@@ -82,7 +88,7 @@ impl Routes {
         }
         match route {
             Route::Metrics => self.metrics(request.headers()).await,
-            Route::StatusPage => self.status_page().await,
+            Route::StatusPage => self.status_page(request.uri().query().unwrap_or_default()).await,
             Route::Healthy => text(StatusCode::OK, "Healthy\n"),
             Route::Ready => self.readiness(),
             Route::Reload => self.reload().await,
@@ -110,17 +116,20 @@ impl Routes {
         making.await.map_or_else(|cause| not_made(&cause), |(parts, slot)| scrape(parts, in_gzip, slot))
     }
 
-    async fn status_page(&self) -> Response<Page> {
-        let site = self.site.clone();
-        let made = tokio::task::spawn_blocking(move || site.status_page(now())).await;
-        made.map_or_else(
-            |cause| not_made(&cause),
-            |html| {
-                let mut response = answer(StatusCode::OK, HTML, vec![html.into()]);
-                response.headers_mut().insert(CONTENT_SECURITY_POLICY, NOTHING_BUT_STYLE);
-                response
-            },
-        )
+    async fn status_page(&self, query: &str) -> Response<Page> {
+        let (site, query) = (self.site.clone(), query.to_owned());
+        let reader = self.readers.clone().acquire_owned().await.expect("it is never closed");
+        let making = tokio::task::spawn_blocking(move || (site.status_page(&query, now()), reader));
+        making.await.map_or_else(|cause| not_made(&cause), |(html, _)| self.page_for_people(html))
+    }
+
+    fn page_for_people(&self, html: String) -> Response<Page> {
+        let mut response = answer(StatusCode::OK, HTML, vec![html.into()]);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, self.page_policy.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
     }
 
     async fn reload(&self) -> Response<Page> {
@@ -139,6 +148,16 @@ impl Routes {
         }
         text(StatusCode::SERVICE_UNAVAILABLE, "Not ready: there is nothing to scrape yet.\n")
     }
+}
+
+/// Names on the page are chosen by others: should one slip through as markup, it can load and run
+/// nothing, send nothing anywhere, and style nothing.
+fn nothing_but_style(style: &str) -> HeaderValue {
+    let digest = BASE64_STANDARD.encode(digest(&SHA256, style.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    policy.try_into().expect("a digest in base64 is ASCII")
 }
 
 fn exposition(site: &dyn Site, in_gzip: bool) -> Vec<Bytes> {

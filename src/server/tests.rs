@@ -41,8 +41,12 @@ impl Site for TestSite {
         self.page.clone()
     }
 
-    fn status_page(&self, _now: SystemTime) -> String {
-        "<!doctype html><title>site</title>".to_owned()
+    fn status_page(&self, query: &str, _now: SystemTime) -> String {
+        format!("<!doctype html><title>site {query}</title>")
+    }
+
+    fn style(&self) -> &'static str {
+        "p{}"
     }
 
     fn is_ready(&self) -> bool {
@@ -220,10 +224,17 @@ async fn head_gets_the_head_of_what_get_gets() {
 async fn the_status_page_is_html_that_may_load_and_run_nothing() {
     let server = start_small().await;
     let answer = server.ask("GET", "/").await;
-    assert_eq!((answer.status(), answer.text()), (200, "<!doctype html><title>site</title>"));
+    assert_eq!((answer.status(), answer.text()), (200, "<!doctype html><title>site </title>"));
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; style-src 'unsafe-inline'"));
+    let policy = "default-src 'none'; style-src 'sha256-gG2yISYereRMiG2lMXrbiUgi0Ubw9p7QCeWcroOvy9Y='; \
+                  form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    assert_eq!(answer.header("content-security-policy"), Some(policy));
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("referrer-policy")),
+        (Some("no-store"), Some("no-referrer"))
+    );
+    assert_eq!(server.ask("GET", "/?a=%3Cb&c").await.text(), "<!doctype html><title>site a=%3Cb&c</title>");
     server.end().await;
 }
 

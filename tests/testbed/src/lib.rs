@@ -5,6 +5,7 @@
 //! again until a deadline and then shows what it saw last.
 
 pub mod alertmanager;
+pub mod chromium;
 pub mod curl;
 pub mod exporter;
 pub mod http;
@@ -16,6 +17,7 @@ pub mod wait;
 pub mod webhook;
 
 pub use alertmanager::Alertmanager;
+pub use chromium::{Chromium, Screen};
 pub use curl::{Reply, curl};
 pub use exporter::{Exporter, Settings};
 pub use metrics::Page;
