@@ -39,6 +39,10 @@ use view::View;
 /// The stylesheet that stands in the page.
 pub const STYLE: &str = include_str!("style.css");
 
+/// Older than this, due keys are called old although no reading failed; as the alert has it, unless
+/// they are read more seldom.
+const OLD_DUE_KEYS: Duration = Duration::from_hours(2);
+
 /// Makes the page of these snapshots.
 #[derive(Debug)]
 pub struct StatusPage {
@@ -49,6 +53,7 @@ pub struct StatusPage {
     tags: Vec<String>,
     warn_before: i64,
     max_idle: i64,
+    old_due_keys: i64,
     telemetry_path: String,
     kept: Mutex<BTreeMap<Arc<str>, Arc<Judged>>>,
 }
@@ -67,6 +72,7 @@ impl StatusPage {
             tags,
             warn_before: seconds(config.policy.warn_before),
             max_idle: seconds(config.policy.max_idle),
+            old_due_keys: seconds(OLD_DUE_KEYS.max(2 * config.poll_interval)),
             telemetry_path: telemetry_path.to_owned(),
             kept: Mutex::default(),
         }
@@ -82,7 +88,7 @@ impl StatusPage {
 
     fn light(&self, now: Timestamp) -> Light<'_> {
         let owner_tag = self.tags.first().map(String::as_str);
-        Light { now, warn_before: self.warn_before, owner_tag }
+        Light { now, warn_before: self.warn_before, old_due_keys: self.old_due_keys, owner_tag }
     }
 
     fn entries(&self, fleet: &Fleet) -> Vec<Entry> {

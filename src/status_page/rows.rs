@@ -9,7 +9,7 @@ use super::{
     survey::{Counts, Entry, Fare, Place},
     words::{Moment, grouped},
 };
-use crate::inventory::{CensusSource, LastUse, Timestamp};
+use crate::inventory::{Account, CensusSource, LastUse, Timestamp};
 
 /// Where the runbooks are, as the alerts say.
 macro_rules! runbook {
@@ -52,7 +52,9 @@ pub(super) enum Usage<'a> {
 /// A key.
 #[derive(Debug)]
 pub(super) struct KeyRow<'a> {
+    /// The state first.
     pub(super) badges: Vec<Badge>,
+    pub(super) tone: &'static str,
     pub(super) due: Option<Moment>,
     pub(super) user: &'a str,
     pub(super) path: Option<&'a str>,
@@ -78,7 +80,8 @@ pub(super) struct AccountRow<'a> {
     pub(super) due_keys: Option<Moment>,
     pub(super) tried: Option<Moment>,
     pub(super) errors: &'a [String],
-    pub(super) keys: Option<[String; 3]>,
+    /// What is overdue, and all.
+    pub(super) keys: Option<[String; 2]>,
     pub(super) root_keys: Option<u32>,
 }
 
@@ -93,7 +96,9 @@ impl<'a> KeyRow<'a> {
         badges.extend(user.is_quarantined.then_some(QUARANTINED));
         badges.extend(judged.is_root(dates).then_some(ROOT));
         badges.extend(is_idle(key, page.max_idle, now).then_some(UNUSED));
+        let alarm = badges.iter().find(|badge| badge.tone == "critical").unwrap_or(&badges[0]);
         Some(Self {
+            tone: alarm.tone,
             badges,
             due: due(place, now),
             user: &user.name,
@@ -103,7 +108,7 @@ impl<'a> KeyRow<'a> {
             tags: tags.filter_map(|(tag, value)| Some((tag, value?))).collect(),
             account: &entry.id,
             account_name: entry.name(),
-            trouble: trouble(entry.fare(now)),
+            trouble: trouble(entry.fare(page.light(now))),
             created: Moment::age(key.created, now),
             usage: usage(&key.last_use, now),
         })
@@ -111,14 +116,12 @@ impl<'a> KeyRow<'a> {
 }
 
 impl<'a> AccountRow<'a> {
-    pub(super) fn new(entry: &'a Entry, counts: Counts, now: Timestamp) -> Self {
+    pub(super) fn new(entry: &'a Entry, fare: Fare, counts: Counts, now: Timestamp) -> Self {
         let account = entry.state.account.as_deref();
         let ago = |at: Option<Timestamp>| at.map(|at| Moment::ago(at, now));
         let census = account.map(|account| account.census);
         let census = census.and_then(|census| Some((ago(census.complete_at)?, census_words(census.source))));
-        let is_counted = account.is_some_and(|account| account.census.complete_at.is_some());
         let due_keys = account.and_then(|account| ago(account.due_keys_at));
-        let keys = [counts.active, counts.inactive, counts.overdue].map(|count| grouped(count as u64));
         let names = account.into_iter().flat_map(|account| [account.name.as_deref(), account.alias.as_deref()]);
         let mut names: Vec<_> = names.flatten().collect();
         names.dedup();
@@ -126,12 +129,12 @@ impl<'a> AccountRow<'a> {
             id: &entry.id,
             href: Query::of_account(&entry.id).href(),
             names,
-            badge: fare_badge(entry.fare(now)),
+            badge: fare_badge(fare),
             census,
             due_keys,
             tried: entry.health().map(|health| Moment::ago(health.tried_at, now)),
             errors: entry.health().map(|health| &*health.errors).unwrap_or_default(),
-            keys: (is_counted || !entry.judged.as_ref().is_none_or(|judged| judged.keys.is_empty())).then_some(keys),
+            keys: account.and_then(|account| account_keys(account, counts)),
             root_keys: account.and_then(|account| account.root_keys_present),
         }
     }
@@ -187,6 +190,16 @@ fn usage(last_use: &LastUse, now: Timestamp) -> Usage<'_> {
         LastUse::Never => Usage::Never,
         LastUse::Unknown => Usage::Unknown,
     }
+}
+
+/// Before a census was complete, what was found so far is not all.
+fn account_keys(account: &Account, counts: Counts) -> Option<[String; 2]> {
+    let is_whole = account.census.complete_at.is_some();
+    let Counts { active, inactive, overdue, .. } = counts;
+    let [active, inactive, overdue] = [active, inactive, overdue].map(|count| grouped(count as u64));
+    let so_far = if is_whole { "" } else { " so far" };
+    let told = [format!("{overdue} overdue{so_far}"), format!("{active} active, {inactive} inactive{so_far}")];
+    (is_whole || counts.active + counts.inactive > 0).then_some(told)
 }
 
 fn census_words(source: CensusSource) -> &'static str {

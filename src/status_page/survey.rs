@@ -14,8 +14,7 @@ use crate::{
     snapshot::{AccountState, Health},
 };
 
-/// Older than this, data is called old although no reading failed; as the alert has it.
-const OLD_DUE_KEYS: i64 = 2 * 3_600;
+/// Older than this, a list of keys is called old although no reading failed; as the alert has it.
 const OLD_CENSUS: i64 = 24 * 3_600;
 
 /// One account of the fleet.
@@ -60,6 +59,8 @@ pub(super) struct Place {
 pub(super) struct Light<'a> {
     pub(super) now: Timestamp,
     pub(super) warn_before: i64,
+    /// Older than this, due keys are called old although no reading failed.
+    pub(super) old_due_keys: i64,
     pub(super) owner_tag: Option<&'a str>,
 }
 
@@ -77,14 +78,15 @@ impl Entry {
     }
 
     /// How the account fares at a moment.
-    pub(super) fn fare(&self, now: Timestamp) -> Fare {
-        let is_old = |at: Option<Timestamp>, limit| at.is_some_and(|at| now.saturating_sub(at) > limit);
+    pub(super) fn fare(&self, light: Light<'_>) -> Fare {
+        let is_old = |at: Option<Timestamp>, limit| at.is_some_and(|at| light.now.saturating_sub(at) > limit);
         let account = self.state.account.as_deref();
         match (self.health(), account) {
             (Some(health), _) if !health.is_up => Fare::Failing,
             (None, _) => Fare::NotYet,
             (_, Some(account))
-                if is_old(account.due_keys_at, OLD_DUE_KEYS) || is_old(account.census.complete_at, OLD_CENSUS) =>
+                if is_old(account.due_keys_at, light.old_due_keys)
+                    || is_old(account.census.complete_at, OLD_CENSUS) =>
             {
                 Fare::Old
             }
@@ -178,10 +180,10 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 }
 
 /// The accounts that are meant, the worst first.
-pub(super) fn accounts(entries: &[Entry], counts: &[Counts], query: &Query, now: Timestamp) -> Vec<AccountPlace> {
+pub(super) fn accounts(entries: &[Entry], counts: &[Counts], query: &Query, light: Light<'_>) -> Vec<AccountPlace> {
     let all = entries.iter().zip(counts).enumerate();
     let meant = all.filter(|(_, (entry, _))| query.account.is_empty() || entry.is_called(&query.account));
-    meant.map(|(place, (entry, counts))| (entry.fare(now), Reverse(counts.overdue), place)).collect()
+    meant.map(|(place, (entry, counts))| (entry.fare(light), Reverse(counts.overdue), place)).collect()
 }
 
 /// How an account is ordered, and where it is found.

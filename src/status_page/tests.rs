@@ -91,7 +91,7 @@ fn an_exemption_ends_by_itself() {
     let exempt = |now| ids(&page.html("state=exempt", now)).join(",");
     assert_eq!((exempt(end - 1).as_str(), exempt(end).as_str()), ("AKIASES", ""));
     assert!(ids(&page.html("state=overdue", end)).contains(&"AKIASES"));
-    assert!(page.html("state=exempt", NOW).contains("<small>2026-10-02</small>"), "no date of the exemption");
+    assert!(page.html("state=exempt", NOW).contains("<small>2026-10-01</small>"), "no date of the exemption");
 }
 
 #[test]
@@ -183,6 +183,7 @@ fn what_is_not_known_is_not_zero() {
     let page = StatusPage::new(snapshots.clone(), &Config::default(), "/metrics");
     let html = page.html("", NOW);
     assert!(html.contains("No account is known yet") && html.contains("No keys are known yet."), "{html}");
+    assert!(html.contains("<title>? overdue") && html.contains("users and keys not known yet"), "{html}");
     snapshots.publish(&"unknown".into(), None, Some(&health(&["loading credentials"])));
     let html = page.html("", NOW);
     assert_eq!(["Overdue", "Root keys", "Accounts failing"].map(|label| tile(&html, label)), ["?", "?", "1"]);
@@ -191,7 +192,7 @@ fn what_is_not_known_is_not_zero() {
     snapshots.publish(&known.id.clone(), Some(&Arc::new(known)), Some(&health(&[])));
     let html = page.html("", NOW);
     assert_eq!(tile(&html, "Overdue"), "0");
-    assert!(html.contains("1 account unknown"), "{html}");
+    assert!(html.contains("1 account unknown") && html.contains("1 account not counted yet"), "{html}");
 }
 
 #[test]
@@ -213,6 +214,27 @@ fn an_account_fares_by_its_health_and_the_age_of_its_data() {
     assert_eq!(fare(old(0, 86_401), Some(health(&[]))), "Data is old");
     assert_eq!(fare(old(7_201, 0), Some(health(&["no"]))), "Failing");
     assert_eq!(fare(old(0, 0), None), "Not read yet");
+}
+
+#[test]
+fn what_is_read_seldom_is_not_old_before_its_time() {
+    let snapshots = Arc::new(Snapshots::default());
+    let known = Account { due_keys_at: Some(NOW - 5 * 3_600), ..account("1", vec![]) };
+    snapshots.publish(&known.id.clone(), Some(&Arc::new(known)), Some(&health(&[])));
+    let is_old = |config: &str| {
+        let page = StatusPage::new(snapshots.clone(), &Config::parse(config).unwrap(), "/metrics");
+        page.html("", NOW).contains("has old data")
+    };
+    assert_eq!((is_old("poll_interval: 2h"), is_old("poll_interval: 3h")), (true, false));
+}
+
+#[test]
+fn keys_found_before_a_census_is_complete_are_not_all() {
+    let mut begun = account("1", vec![user("u", "", vec![key("AKIALATE", 100 * DAY)])]);
+    begun.census.complete_at = None;
+    let html = page_of(vec![(begun, Some(health(&["throttled"])))]).html("", NOW);
+    assert!(html.contains("1 overdue so far<small>1 active, 0 inactive so far</small>"), "{html}");
+    assert!(html.contains("failing: as last known"), "{html}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
     options::{Notice, Options},
     query::{Query, Show},
     rows::{AccountRow, FAILING, KeyRow, OLD, RUNBOOKS, Usage},
-    survey::{self, Counts, Entry, Fare, Leaf, Survey},
+    survey::{self, AccountPlace, Counts, Entry, Fare, Leaf, Light, Place, Survey},
     words::{Moment, counted, grouped, span},
 };
 use crate::inventory::{Account, Timestamp};
@@ -17,6 +17,9 @@ pub(super) const KEYS: usize = 100;
 
 /// Accounts on a page: the worst, beside the keys.
 pub(super) const ACCOUNTS: usize = 25;
+
+/// The tile that is in the title too.
+const OVERDUE: &str = "Overdue";
 
 /// Broken accounts that are told of above everything else; the table has all of them.
 const TROUBLES: usize = 5;
@@ -82,33 +85,25 @@ struct Paging {
 impl<'a> View<'a> {
     pub(super) fn new(page: &'a StatusPage, entries: &'a [Entry], query: Query, now: Timestamp) -> Self {
         let light = page.light(now);
-        let Survey { counts, mut meant } = Survey::new(entries, &query, light);
-        let all = Counts::sum(&counts);
+        let Survey { counts, meant } = Survey::new(entries, &query, light);
+        let (all, fares) = (Counts::sum(&counts), Fares::new(entries, light));
+        let (keys, keys_leaf) = keys(page, entries, meant, query.page, now);
+        let (accounts, accounts_leaf) = accounts(entries, &counts, &query, light);
         let options = Options::new(entries);
         let mut notices = options.notices(entries, &query, light.owner_tag.is_some());
-        let leaf = Leaf::new(query.page, meant.len(), KEYS);
-        notices.extend(beyond(query.page, leaf, "keys"));
-        let places = survey::sorted_part(&mut meant, leaf.first, KEYS);
-        let keys =
-            places.iter().filter_map(|place| KeyRow::new(page, entries.get(place.account as usize)?, *place, now));
-        let keys = keys.collect();
-        let mut order = survey::accounts(entries, &counts, &query, now);
-        let accounts_leaf = Leaf::new(query.accounts_page, order.len(), ACCOUNTS);
+        notices.extend(beyond(query.page, keys_leaf, "keys"));
         notices.extend(beyond(query.accounts_page, accounts_leaf, "accounts"));
-        let order = survey::sorted_part(&mut order, accounts_leaf.first, ACCOUNTS);
-        let accounts = order.iter().map(|(_, _, place)| AccountRow::new(&entries[*place], counts[*place], now));
-        let accounts = accounts.collect();
-        let fares = Fares::new(entries, now);
+        let tiles = tiles(entries, all, &fares, now);
         Self {
             style: STYLE,
             version: env!("CARGO_PKG_VERSION"),
             runbooks: RUNBOOKS,
             telemetry_path: &page.telemetry_path,
             now: Moment::exact(now),
-            title: title(all, &fares),
-            tiles: tiles(entries, all, &fares, now),
+            title: title(&tiles, &fares),
+            tiles,
             plain: plain(entries, all),
-            troubles: troubles(entries, now),
+            troubles: troubles(entries, light),
             untold: fares.untold(),
             all_well: fares.all_well(),
             notices,
@@ -116,15 +111,41 @@ impl<'a> View<'a> {
             options: options.offered(),
             owner_tag: light.owner_tag,
             keys,
-            keys_leaf: Paging::new(leaf, "keys", |page| format!("{}#keys", query.of_page(page).href())),
+            keys_leaf: Paging::new(keys_leaf, "keys", |page| query.of_page(page).href()),
             nothing: nothing(entries, &query),
             accounts,
-            accounts_leaf: Paging::new(accounts_leaf, "accounts", |page| {
-                format!("{}#accounts", query.of_accounts_page(page).href())
-            }),
+            accounts_leaf: Paging::new(accounts_leaf, "accounts", |page| query.of_accounts_page(page).href()),
             query,
         }
     }
+}
+
+/// The keys on a page of those that are meant.
+fn keys<'a>(
+    page: &'a StatusPage,
+    entries: &'a [Entry],
+    mut meant: Vec<Place>,
+    asked: usize,
+    now: Timestamp,
+) -> (Vec<KeyRow<'a>>, Leaf) {
+    let leaf = Leaf::new(asked, meant.len(), KEYS);
+    let places = survey::sorted_part(&mut meant, leaf.first, KEYS);
+    let row = |place: &Place| KeyRow::new(page, entries.get(place.account as usize)?, *place, now);
+    (places.iter().filter_map(row).collect(), leaf)
+}
+
+/// The accounts on a page of those that are meant.
+fn accounts<'a>(
+    entries: &'a [Entry],
+    counts: &[Counts],
+    query: &Query,
+    light: Light<'_>,
+) -> (Vec<AccountRow<'a>>, Leaf) {
+    let mut meant = survey::accounts(entries, counts, query, light);
+    let leaf = Leaf::new(query.accounts_page, meant.len(), ACCOUNTS);
+    let places = survey::sorted_part(&mut meant, leaf.first, ACCOUNTS);
+    let row = |(fare, _, place): &AccountPlace| AccountRow::new(&entries[*place], *fare, counts[*place], light.now);
+    (places.iter().map(row).collect(), leaf)
 }
 
 /// How many accounts fare how.
@@ -136,8 +157,8 @@ struct Fares {
 }
 
 impl Fares {
-    fn new(entries: &[Entry], now: Timestamp) -> Self {
-        let count = |fare| entries.iter().filter(|entry| entry.fare(now) == fare).count();
+    fn new(entries: &[Entry], light: Light<'_>) -> Self {
+        let count = |fare| entries.iter().filter(|entry| entry.fare(light) == fare).count();
         Self {
             total: entries.len(),
             failing: count(Fare::Failing),
@@ -184,8 +205,9 @@ impl Paging {
             _ if pages == 1 => format!("{} {things}", numbers[2]),
             _ => format!("{}–{} of {} {things}", numbers[0], numbers[1], numbers[2]),
         };
-        let previous = (page > 1).then(|| href(page - 1));
-        let next = (page < pages).then(|| href(page + 1));
+        let anchored = |page| format!("{}#{things}", href(page));
+        let previous = (page > 1).then(|| anchored(page - 1));
+        let next = (page < pages).then(|| anchored(page + 1));
         Self { text, previous, next }
     }
 }
@@ -197,8 +219,9 @@ fn beyond(asked: usize, leaf: Leaf, things: &str) -> Option<Notice> {
     (!is_there).then(|| Notice { text, ..Notice::default() })
 }
 
-fn title(all: Counts, fares: &Fares) -> String {
-    let mut told = vec![format!("{} overdue", grouped(all.overdue as u64))];
+fn title(tiles: &[Tile], fares: &Fares) -> String {
+    let overdue = tiles.iter().find(|tile| tile.label == OVERDUE).map_or("?", |tile| &tile.value);
+    let mut told = vec![format!("{overdue} overdue")];
     if fares.failing > 0 {
         told.push(format!("{} failing", grouped(fares.failing as u64)));
     }
@@ -245,7 +268,7 @@ fn tiles(entries: &[Entry], all: Counts, fares: &Fares, now: Timestamp) -> Vec<T
         href: Some("#accounts".to_owned()),
     };
     vec![
-        tile("Overdue", all.overdue, unread, entries).of(Show::Overdue, "critical"),
+        tile(OVERDUE, all.overdue, unread, entries).of(Show::Overdue, "critical"),
         tile("Due soon", all.due_soon, unread, entries).of(Show::DueSoon, "warning"),
         tile("Quarantined", all.quarantined, uncounted, entries).of(Show::Quarantined, "critical"),
         tile("Root keys", root_keys as usize, unsummed, entries).of(Show::Root, "critical"),
@@ -271,18 +294,28 @@ fn freshness(entries: &[Entry], fares: &Fares, now: Timestamp) -> Tile {
 }
 
 fn plain(entries: &[Entry], all: Counts) -> Vec<String> {
+    let mut told = vec![counted(entries.len(), "account", "accounts")];
+    let missing = missing(entries, |account| account.census.complete_at.is_some());
+    if missing == entries.len() {
+        told.push("users and keys not known yet".to_owned());
+        return told;
+    }
     let users = entries.iter().filter_map(|entry| entry.state.account.as_ref()).map(|account| account.users.len());
-    vec![
-        counted(entries.len(), "account", "accounts"),
+    told.extend([
         counted(users.sum(), "user", "users"),
         counted(all.active, "active key", "active keys"),
         counted(all.inactive, "inactive key", "inactive keys"),
         format!("{} exempt", grouped(all.exempt as u64)),
-    ]
+    ]);
+    if missing > 0 {
+        told.push(format!("{} not counted yet", counted(missing, "account", "accounts")));
+    }
+    told
 }
 
-fn troubles(entries: &[Entry], now: Timestamp) -> Vec<Trouble<'_>> {
-    let faring = |fare| entries.iter().filter(move |entry| entry.fare(now) == fare);
+fn troubles<'a>(entries: &'a [Entry], light: Light<'_>) -> Vec<Trouble<'a>> {
+    let now = light.now;
+    let faring = |fare| entries.iter().filter(move |entry| entry.fare(light) == fare);
     let failing = faring(Fare::Failing).map(|entry| (entry, "cannot be read", FAILING));
     let old = faring(Fare::Old).map(|entry| (entry, "has old data, although no reading failed", OLD));
     let told = failing.chain(old).take(TROUBLES);

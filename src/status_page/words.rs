@@ -47,9 +47,10 @@ impl Moment {
         Self::new(at, words)
     }
 
-    /// `exempt for 7 days`
+    /// `exempt for 7 days`; the date is the last one on which it holds, as it was written.
     pub(super) fn exempt(until: Timestamp, now: Timestamp) -> Self {
-        Self::new(until, format!("exempt for {}", span(until.saturating_sub(now))))
+        let last_day = Self::new(until.saturating_sub(1), String::new()).date;
+        Self { date: last_day, ..Self::new(until, format!("exempt for {}", span(until.saturating_sub(now)))) }
     }
 
     /// As it stands.

@@ -9,10 +9,13 @@ use crate::fleet;
 
 const SCREENS: [Screen; 4] = [
     Screen { width: 1280, height: 1100, scheme: "light" },
-    Screen { width: 1280, height: 1100, scheme: "dark" },
-    Screen { width: 800, height: 1200, scheme: "light" },
     Screen { width: 360, height: 2400, scheme: "dark" },
+    Screen { width: 1280, height: 2300, scheme: "dark" },
+    Screen { width: 800, height: 1200, scheme: "light" },
 ];
+
+/// Of these, so many are audited, which takes longest: both layouts and both schemes.
+const AUDITED: usize = 2;
 
 /// What the audit of accessibility calls wrong, or cannot tell, in words. It cannot tell the contrast
 /// of our shapes, which are decoration beside words.
@@ -25,11 +28,13 @@ const AUDIT: &str = "axe.run().then(result => result.violations.concat(result.in
 async fn the_page_is_for_every_screen_scheme_and_keyboard() {
     let (_stub, exporter) = fleet::start().await;
     let mut browser = Chromium::start().await.unwrap();
-    for screen in SCREENS {
+    for (place, screen) in SCREENS.into_iter().enumerate() {
         browser.look(screen).await.unwrap();
         browser.visit(&exporter.url("/")).await.unwrap();
         it_fits(&mut browser, screen).await;
-        it_passes_the_audit(&mut browser, screen).await;
+        if place < AUDITED {
+            it_passes_the_audit(&mut browser, screen).await;
+        }
     }
     browser.order("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await.unwrap();
     the_keyboard_is_enough(&mut browser, &exporter.url("/")).await;

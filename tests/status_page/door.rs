@@ -3,7 +3,7 @@
 use hyper::Method;
 use testbed::{Exporter, Settings, curl, http};
 
-use crate::{BINARY, fleet};
+use crate::{BINARY, QUICK, fleet};
 
 #[tokio::test]
 async fn every_question_leads_to_a_page() {
@@ -93,6 +93,23 @@ async fn keys_have_the_names_that_they_have_in_the_metrics() {
             assert_eq!(page.contains(&key.id), shown == "full", "{shown}: {}", key.id);
         }
     }
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exporter.yml");
+    let write = |tag: &str| std::fs::write(&file, format!("{QUICK}labels: {{ user_tags: [{tag}] }}\n")).unwrap();
+    write("team");
+    let stub = aws_stub::Stub::start().await.unwrap();
+    stub.cloud().default_account().user("ci").tag("team", "search").tag("contact", "zoe").key("AKIACI", 1_700_000_000);
+    let settings = Settings::of(stub.endpoint()).arg(&format!("--config.file={}", file.display()));
+    let exporter = Exporter::start(BINARY, &settings.arg("--config.auto-reload-interval=0s")).await.unwrap();
+    fleet::once(&exporter, "", &["?owner=search"]).await;
+    write("contact");
+    assert_eq!(http::post(&exporter.url("/-/reload"), "").await.unwrap().status, 200);
+    let page = http::get(&exporter.url("/")).await.unwrap().text();
+    assert!(page.contains("?owner=zoe") && !page.contains("?owner=search"), "{page}");
 }
 
 #[tokio::test]

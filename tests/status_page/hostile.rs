@@ -2,7 +2,7 @@
 
 use aws_stub::{DEFAULT_ACCOUNT, Fault, Stub};
 use serde_json::{Value, json};
-use testbed::{Chromium, Exporter, Settings};
+use testbed::{Chromium, Exporter, Screen, Settings};
 
 use crate::{BINARY, QUICK, fleet::once};
 
@@ -36,6 +36,9 @@ async fn nothing_that_others_name_becomes_markup() {
     for attack in ATTACKS {
         assert!(seen.as_str().unwrap().contains(attack), "{attack} is not shown as it is:\n{seen}");
     }
+    browser.look(Screen { width: 360, height: 800, scheme: "light" }).await.unwrap();
+    let wide = browser.evaluate("document.documentElement.scrollWidth").await.unwrap();
+    assert_eq!(wide, 360, "long words widen the page");
     the_headers_would_hold_where_the_template_does_not(&mut browser).await;
 }
 
