@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes what deploy/ has from elsewhere in the repository: the IAM policies as the program prints them.
+# Writes what deploy/ has from elsewhere in the repository: the IAM policies as the program prints them,
+# rules and dashboards for the Helm chart, which can take in no file from outside of it.
 # Usage: deploy/generate.sh [--check]; with --check nothing is written and a difference is an error.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,6 +24,12 @@ from iam/account-listing.json "$exporter" policy "$without"
 from iam/hub.json "$exporter" policy --config.file=deploy/iam/hub.yml
 from iam/member.json "$exporter" policy --role=member
 from iam/member-listing.json "$exporter" policy --role=member "$without"
+
+chart=helm/iam-key-exporter/files
+from $chart/rules.yaml cat alerts/rules.yaml
+for dashboard in dashboards/*.json; do
+    from "$chart/$dashboard" cat "$dashboard"
+done
 
 status=0
 cd "$made"

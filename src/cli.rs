@@ -22,7 +22,7 @@ pub struct Cli {
     #[arg(long = "config.check")]
     pub config_check: bool,
     /// Address to listen on; can be repeated.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":10048")]
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":10048", global = true)]
     pub listen_addresses: Vec<String>,
     /// Listen on the sockets that systemd passed instead.
     #[arg(long = "web.systemd-socket", conflicts_with = "listen_addresses")]
@@ -31,7 +31,7 @@ pub struct Cli {
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: String,
     /// File with TLS, passwords, headers and limits, as exporter-toolkit has it (YAML).
-    #[arg(long = "web.config.file", value_name = "FILE")]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
     pub web_config_file: Option<PathBuf>,
     /// Scrapes answered at the same time; 0 for no limit.
     #[arg(long = "web.max-requests", value_name = "N", default_value_t = 40)]
@@ -58,6 +58,8 @@ pub enum Command {
     Accounts,
     /// Prints the IAM policy that the configuration needs, and nothing beyond it.
     Policy(PolicyWishes),
+    /// Asks the exporter that runs with the same arguments whether it lives; exit code 0 if it does.
+    Healthcheck,
 }
 
 /// Which policy is printed.

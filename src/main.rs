@@ -5,11 +5,14 @@ use std::{error::Error, path::Path, process::ExitCode};
 use iam_key_exporter::{
     app::{self, App, AppError},
     cli::{Cli, Command, LogFormat, PolicyWishes},
-    config::Config,
+    config::{Config, web::WebConfig},
     permissions,
     reload::{Origin, Wishes},
     roster::Shard,
-    server::{Front, Settings},
+    server::{
+        Front, Settings,
+        health::{self, Speech},
+    },
     telemetry,
 };
 use tokio::runtime::Runtime;
@@ -19,6 +22,9 @@ const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_args();
+    if let Some(Command::Healthcheck) = cli.command {
+        return check_health(&cli);
+    }
     let origin = Origin { config_file: cli.config_file.clone(), web_config_file: cli.web_config_file.clone() };
     let wishes = match origin.load() {
         Ok(wishes) => wishes,
@@ -42,7 +48,9 @@ fn main() -> ExitCode {
     let shard = Shard { number: cli.shard, total: cli.total_shards };
     let done = match cli.command {
         Some(Command::Accounts) => runtime.block_on(app::list_accounts(&wishes.config, shard)),
-        Some(Command::Policy(_)) | None => runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true),
+        Some(Command::Policy(_) | Command::Healthcheck) | None => {
+            runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true)
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -55,6 +63,23 @@ fn tell_valid(origin: &Origin) {
     println!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
     if let Some(file) = &origin.web_config_file {
         println!("{}: ok", file.display());
+    }
+}
+
+/// A file that is wrong by now says nothing of the exporter, which goes on with the one before.
+fn check_health(cli: &Cli) -> ExitCode {
+    let web = cli.web_config_file.as_deref().map(WebConfig::load);
+    let speech: &[Speech] = match web {
+        None => &[Speech::Plain],
+        Some(Ok(web)) if web.tls.is_none() => &[Speech::Plain],
+        Some(Ok(_)) => &[Speech::Tls],
+        Some(Err(_)) => &[Speech::Tls, Speech::Plain],
+    };
+    let asked = Runtime::new().map(|runtime| runtime.block_on(health::check(&cli.listen_addresses[0], speech)));
+    match asked {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => fail(&error, 1),
+        Err(error) => fail(&error, 1),
     }
 }
 

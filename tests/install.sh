@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 readonly MOTO='moto[server]==5.2.5'
 readonly AXE='axe-playwright-python==0.1.8'
 readonly CARGO_DEB=3.8.0
+readonly HELM='helm-python-sdk==0.2.2 kubernetes-validate==1.37.0 PyYAML==6.0.4'
 
 say() { echo "install: $*"; }
 
@@ -44,14 +45,15 @@ install_packages() {
     return "$status"
 }
 
-# A tool in a place of its own: its name, and what it is in PyPI.
+# A tool in a place of its own: its name, and which packages of PyPI it is.
 install_tool() {
     tool=target/tools/$1
     [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
     say "from PyPI into $tool: $2"
     rm -rf "$tool"
     python3 -m venv "$tool"
-    "$tool/bin/pip" install --quiet --disable-pip-version-check "$2"
+    # shellcheck disable=SC2086
+    "$tool/bin/pip" install --quiet --disable-pip-version-check $2
     echo "$2" >"$tool/installed"
 }
 
@@ -112,4 +114,5 @@ install_prometheus3
 install_tool moto "$MOTO"
 install_axe
 install_tool dashboards "$(cat dashboards/requirements.txt)"
+install_tool helm "$HELM"
 install_crate cargo-deb "$CARGO_DEB"

@@ -21,6 +21,7 @@ step 'dashboards as their source has them' sh dashboards/generate.sh --check
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 step 'tests' cargo test --locked --workspace
 step 'deployment files as they are made' sh deploy/generate.sh --check
+step 'the Helm chart' target/tools/helm/bin/python -B tests/helm/test.py target/debug/iam-key-exporter
 step 'the Debian package, on a copy of this machine' sh tests/package/run.sh
 step 'the demo' make --no-print-directory demo ARGS=--once
 echo

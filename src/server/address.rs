@@ -95,7 +95,7 @@ async fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
     }
 }
 
-fn host_and_port(address: &str) -> Option<(&str, u16)> {
+pub(super) fn host_and_port(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     // u16 would parse "+80" as well.
     let port = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok())??;

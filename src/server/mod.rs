@@ -4,7 +4,7 @@
 //! gives them time limits, encodings and status codes. `address` turns what the
 //! operator wrote into sockets, `connections` admits clients, `room` knows who is inside, `client` carries one,
 //! `tls` and `client_cert` protect its line, `gate` and `auth` say whether a request may
-//! pass, `routes` answers it, `page` and `encoding` are what it answers with.
+//! pass, `routes` answers it, `page` and `encoding` are what it answers with. `health` asks from outside.
 
 mod address;
 mod auth;
@@ -14,6 +14,7 @@ mod connections;
 mod descriptors;
 mod encoding;
 mod gate;
+pub mod health;
 mod page;
 mod room;
 mod routes;

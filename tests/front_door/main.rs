@@ -4,6 +4,7 @@
 
 mod auth;
 mod crowd;
+mod health;
 mod malformed;
 mod pki;
 mod prometheus;

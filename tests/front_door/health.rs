@@ -1,0 +1,73 @@
+//! The `healthcheck` command, which containers ask with.
+
+use std::{path::Path, process::Command};
+
+use testbed::Exporter;
+
+use crate::{BINARY, behind, pki::Authority, write};
+
+const HASH: &str = "$2y$04$aaaaaaaaaaaaaaaaaaaaauzZbN3TzWZ9aKXzQdM8CIcX1rVKyHDYu";
+const TLS: &str = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+
+/// Exit code and what was said.
+fn check(address: &str, web_config: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(BINARY);
+    command.arg(format!("--web.listen-address={address}")).arg("healthcheck");
+    command.arg(format!("--web.config.file={}", web_config.display()));
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn lives(exporter: &Exporter, web_config: &Path) {
+    assert_eq!(check(exporter.address(), web_config), (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn who_lives_behind_any_door_is_found_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path(), "ours");
+    authority.server("server");
+    let password = format!("basic_auth_users: {{ ann: {HASH} }}\n");
+    let certificate = format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ours.crt\n");
+    let tls12 = format!("{TLS}  max_version: TLS12\n  client_auth_type: RequireAnyClientCert\n");
+    for door in ["", &password, TLS, &format!("{TLS}{password}"), &certificate, &tls12] {
+        let web_config = write(folder.path(), "web.yml", door);
+        let (_stub, exporter) = behind(&web_config).await;
+        lives(&exporter, &web_config);
+    }
+}
+
+#[tokio::test]
+async fn a_web_configuration_that_was_spoilt_meanwhile_does_not_kill_it() {
+    let folder = tempfile::tempdir().unwrap();
+    Authority::new(folder.path(), "ours").server("server");
+    for door in ["", TLS] {
+        let web_config = write(folder.path(), "web.yml", door);
+        let (_stub, exporter) = behind(&web_config).await;
+        write(folder.path(), "web.yml", "tls_server_confi: {}");
+        lives(&exporter, &web_config);
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_or_is_somebody_else_is_not_healthy() {
+    let folder = tempfile::tempdir().unwrap();
+    let web_config = write(folder.path(), "web.yml", "");
+    let stub = aws_stub::Stub::start().await.unwrap();
+    for address in ["127.0.0.1:9", "nonsense", &stub.address().to_string()] {
+        let (code, said) = check(address, &web_config);
+        assert_eq!(code, Some(1), "{address}");
+        assert!(said.starts_with(&format!("error: asking \"{address}\" for /-/healthy\n  caused by: ")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_not_healthy() {
+    let folder = tempfile::tempdir().unwrap();
+    let web_config = write(folder.path(), "web.yml", "");
+    let (_stub, mut exporter) = behind(&web_config).await;
+    exporter.process().signal("STOP");
+    let (code, said) = check(exporter.address(), &web_config);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("no answer within 4s"), "{said}");
+}
