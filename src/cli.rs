@@ -43,11 +43,11 @@ pub struct Cli {
     #[arg(long = "total-shards", value_name = "N", default_value_t = 1, global = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub total_shards: u32,
-    /// Log this and what is more severe.
-    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
-    pub log_level: LogLevel,
+    /// Log this and what is more severe [default: info; of check, which tells in its report what went wrong: error]
+    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    pub log_level: Option<LogLevel>,
     /// Form of the log lines.
-    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
+    #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt", global = true)]
     pub log_format: LogFormat,
 }
 
@@ -60,6 +60,8 @@ pub enum Command {
     Policy(PolicyWishes),
     /// Asks the exporter that runs with the same arguments whether it lives; exit code 0 if it does.
     Healthcheck,
+    /// Reads every account once and reports which keys must be rotated. Exit code 0: nothing found; 1: findings; 2: not everything could be read.
+    Check(CheckArgs),
 }
 
 /// Which policy is printed.
@@ -95,6 +97,117 @@ pub enum Permission {
     Details,
     /// The tags of users that are due; they are then as old as the last census.
     Tags,
+}
+
+/// What is checked, and how it is told.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// Check the account of this profile of the AWS configuration files, and no other.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Form of the report.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Write the report to this file, which is replaced whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The mildest kind of finding that makes the exit code 1.
+    #[arg(long, value_name = "KIND", default_value = "overdue")]
+    pub fail_on: FailOn,
+    /// Name controls of these benchmarks only; can be repeated or separated by commas.
+    #[arg(long = "benchmark", value_name = "BENCHMARK", value_delimiter = ',')]
+    pub benchmarks: Vec<Benchmark>,
+    /// Show every key in tables, not only those with findings or exemptions.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, on a terminal.
+    Table,
+    /// For programs, all that is known.
+    Json,
+    /// For spreadsheets, a line a key.
+    Csv,
+    /// For tickets and pull requests.
+    Markdown,
+    /// For the textfile collector of `node_exporter`.
+    Prometheus,
+    /// For CI servers, a test a key.
+    Junit,
+    /// For code scanning.
+    Sarif,
+    /// For AWS Security Hub.
+    Asff,
+}
+
+/// What makes a check fail, besides not being able to read everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Overdue keys, root keys and quarantined users.
+    Overdue,
+    /// And keys due soon, exemptions that end soon, tags that are not understood.
+    DueSoon,
+    /// And keys unused or never used, users with two active keys.
+    Unused,
+    /// Nothing.
+    Never,
+}
+
+/// A catalogue that gives controls numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Benchmark {
+    /// CIS AWS Foundations Benchmark 1.2.0.
+    #[value(name = "cis-1.2")]
+    Cis12,
+    /// CIS AWS Foundations Benchmark 1.4.0.
+    #[value(name = "cis-1.4")]
+    Cis14,
+    /// CIS AWS Foundations Benchmark 1.5.0.
+    #[value(name = "cis-1.5")]
+    Cis15,
+    /// CIS AWS Foundations Benchmark 2.0.0.
+    #[value(name = "cis-2.0")]
+    Cis20,
+    /// CIS AWS Foundations Benchmark 3.0.0.
+    #[value(name = "cis-3.0")]
+    Cis30,
+    /// CIS AWS Foundations Benchmark 4.0.1.
+    #[value(name = "cis-4.0")]
+    Cis40,
+    /// CIS AWS Foundations Benchmark 5.0.0.
+    #[value(name = "cis-5.0")]
+    Cis50,
+    /// CIS AWS Foundations Benchmark 6.0.0.
+    #[value(name = "cis-6.0")]
+    Cis60,
+    /// CIS AWS Foundations Benchmark 7.0.0.
+    #[value(name = "cis-7.0")]
+    Cis70,
+    /// CIS Critical Security Controls 7.
+    #[value(name = "cis-controls-7")]
+    CisControls7,
+    /// CIS Critical Security Controls 8.
+    #[value(name = "cis-controls-8")]
+    CisControls8,
+    /// AWS Security Hub CSPM.
+    SecurityHub,
+    /// AWS Config managed rules.
+    Config,
+    /// NIST SP 800-53 revision 5.
+    #[value(name = "nist-800-53")]
+    Nist80053,
+    /// NIST SP 800-171 revision 2.
+    #[value(name = "nist-800-171")]
+    Nist800171,
+    /// PCI DSS 3.2.1.
+    #[value(name = "pci-3.2.1")]
+    Pci321,
+    /// PCI DSS 4.0.1.
+    #[value(name = "pci-4.0.1")]
+    Pci401,
 }
 
 /// How much is logged.

@@ -33,6 +33,9 @@ pub struct Account {
     pub users: Vec<User>,
     /// The root user and the keys that the credential report tells of.
     pub root: User,
+    /// When a credential report last told of the root user; nothing else tells its keys' ages.
+    #[serde(default)]
+    pub root_told_at: Option<Timestamp>,
     /// How many root keys AWS counts; `None` where that was never read.
     pub root_keys_present: Option<u32>,
     /// When every key that is due was last read directly.
@@ -172,6 +175,7 @@ impl Account {
             alias: None,
             users: Vec::new(),
             root: User::new(ROOT_USER.into(), "/".into()),
+            root_told_at: None,
             root_keys_present: None,
             due_keys_at: None,
             census: Census { source: CensusSource::CredentialReport, complete_at: None, next_at: 0 },

@@ -9,7 +9,7 @@
 //! [`telemetry`] and [`supervisor`] tell about ourselves, [`app`] wires it all up, [`reload`] says
 //! when anew.
 //!
-//! [`rotate`] is the second binary: it replaces keys, and nothing of it is in the exporter.
+//! [`check`] reads all of it once and reports; [`rotate`] is the second binary: it replaces keys, and nothing of it is in the exporter.
 //! [`rotation`] is the noun that both know.
 //!
 //! Begin reading at [`inventory`], then [`poller`].
@@ -39,6 +39,7 @@ pub mod telemetry;
 
 pub mod accounts;
 pub mod app;
+pub mod check;
 pub mod reload;
 pub mod rotate;
 pub mod rotation;

@@ -4,7 +4,8 @@ use std::{error::Error, path::Path, process::ExitCode};
 
 use iam_key_exporter::{
     app::{self, App, AppError},
-    cli::{Cli, Command, LogFormat, PolicyWishes},
+    check::Outcome,
+    cli::{Cli, Command, LogFormat, LogLevel, PolicyWishes},
     config::{Config, web::WebConfig},
     permissions,
     reload::{Origin, Wishes},
@@ -19,6 +20,9 @@ use tokio::runtime::Runtime;
 
 /// What the operator gave us is wrong.
 const BAD_CONFIGURATION: u8 = 2;
+
+/// A check that did not come to an end says nothing about keys; 1 would mean that it found some.
+const NOT_CHECKED: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_args();
@@ -40,23 +44,37 @@ fn main() -> ExitCode {
     if let Some(Command::Policy(wanted)) = &cli.command {
         return print_policy(&wishes.config, wanted);
     }
-    telemetry::log::init(cli.log_level.as_str(), cli.log_format == LogFormat::Json);
+    let (level, failure) = if is_check(&cli) { (LogLevel::Error, NOT_CHECKED) } else { (LogLevel::Info, 1) };
+    let level = cli.log_level.unwrap_or(level);
+    telemetry::log::init(level.as_str(), cli.log_format == LogFormat::Json);
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error, 1),
+        Err(error) => return fail(&error, failure),
     };
-    let shard = Shard { number: cli.shard, total: cli.total_shards };
-    let done = match cli.command {
-        Some(Command::Accounts) => runtime.block_on(app::list_accounts(&wishes.config, shard)),
-        Some(Command::Policy(_) | Command::Healthcheck) | None => {
-            runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| true)
-        }
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => fail(&error, 1),
+    match run(&runtime, wishes, origin, cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(&error, failure),
     }
+}
+
+fn run(runtime: &Runtime, wishes: Wishes, origin: Origin, cli: Cli) -> Result<u8, AppError> {
+    let shard = Shard { number: cli.shard, total: cli.total_shards };
+    match &cli.command {
+        Some(Command::Check(args)) => {
+            let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+            runtime.block_on(app::check(&wishes.config, shard, args, width)).map(Outcome::code)
+        }
+        Some(Command::Accounts) => {
+            runtime.block_on(app::list_accounts(&wishes.config, shard)).map(|all_work| u8::from(!all_work))
+        }
+        Some(Command::Policy(_) | Command::Healthcheck) | None => {
+            runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| 0)
+        }
+    }
+}
+
+fn is_check(cli: &Cli) -> bool {
+    matches!(cli.command, Some(Command::Check(_)))
 }
 
 fn tell_valid(origin: &Origin) {

@@ -74,6 +74,12 @@ impl Reading {
         self.is_ailing
     }
 
+    /// Operations that were not permitted and are done without.
+    #[must_use]
+    pub fn denied(&self) -> &BTreeSet<&'static str> {
+        &self.denied
+    }
+
     /// Reads the account once and publishes what came of it.
     pub async fn step(&mut self) {
         let begun = Instant::now();
@@ -190,6 +196,15 @@ impl Desk {
         let errors: Vec<String> = shortfalls.iter().map(CallError::chain).collect();
         let seconds = begun.elapsed().as_secs_f64();
         Health { is_up: errors.is_empty(), errors, tried_at: self.clock.now(), seconds }
+    }
+
+    /// Whether the last reading went well and left something to the next.
+    #[must_use]
+    pub fn is_unfinished(&self, id: &str) -> bool {
+        let fleet = self.snapshots.fleet();
+        let Some(state) = fleet.accounts.get(id) else { return false };
+        let is_up = state.health.as_ref().is_some_and(|health| health.is_up);
+        is_up && state.account.as_ref().is_some_and(|account| account.backlog.is_some())
     }
 
     /// Forgets an account that is not read any more.

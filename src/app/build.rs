@@ -31,7 +31,7 @@ impl Ground {
     /// What reads accounts as configured. Nothing is asked yet.
     pub(super) async fn poller(&self, config: &Config) -> Result<Poller, AppError> {
         let Self { shard, clock, tally, changes, snapshots } = self;
-        let hubs = Arc::new(connect(config, tally).await?);
+        let hubs = Arc::new(connect(config, None, tally).await?);
         let state = open_state(config, snapshots)?;
         let directory = Directory::new(hubs.clone(), sources(config, *shard), members(snapshots), changes.clone());
         let (rhythm, policy, clock) = (rhythm(config), Policy::new(config), *clock);
@@ -48,10 +48,10 @@ impl Ground {
     }
 }
 
-/// The doors to AWS that the configuration names.
-pub(super) async fn connect(config: &Config, tally: &Arc<Tally>) -> Result<Hubs, AppError> {
+/// The doors to AWS that the configuration names. The first is this profile's, or the ambient credentials'.
+pub(super) async fn connect(config: &Config, own: Option<&str>, tally: &Arc<Tally>) -> Result<Hubs, AppError> {
     let limits = call_limits(config);
-    let own = Hub::connect(None, limits, tally.clone()).await?;
+    let own = Hub::connect(own, limits, tally.clone()).await?;
     let mut profiles = BTreeMap::new();
     for entry in &config.accounts {
         if let Through::Profile(profile) = &entry.through {

@@ -1,6 +1,7 @@
 //! Wiring only: build every part, start them, change them at a reload, stop them in order.
 
 mod build;
+mod check;
 mod site;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ use crate::{
 };
 pub use build::members;
 use build::{Ground, connect, sources};
+pub use check::check;
 use site::ExporterSite;
 
 /// Why the exporter did not start, or did not go on.
@@ -59,6 +61,14 @@ pub enum AppError {
     #[error("opening the state directory {path:?}")]
     State {
         /// As configured.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A report could not be written.
+    #[error("writing the report to {path:?}")]
+    Output {
+        /// As given.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -230,7 +240,7 @@ async fn wait_for(parts: &mut JoinSet<&'static str>, stop: &CancellationToken) -
 /// # Errors
 /// When AWS is not set up, or the table cannot be printed.
 pub async fn list_accounts(config: &Config, shard: Shard) -> Result<bool, AppError> {
-    let hubs = Arc::new(connect(config, &Arc::default()).await?);
+    let hubs = Arc::new(connect(config, None, &Arc::default()).await?);
     let directory = Directory::new(hubs.clone(), sources(config, shard), Vec::new(), Arc::default());
     Ok(accounts::print(config, &hubs, directory, Clock::default().now()).await?)
 }

@@ -57,6 +57,7 @@ pub struct Hub {
     sts: aws_sdk_sts::Client,
     tally: Arc<Tally>,
     limits: CallLimits,
+    region: Arc<str>,
 }
 
 impl Hub {
@@ -78,7 +79,14 @@ impl Hub {
     pub fn new(config: &SdkConfig, limits: CallLimits, tally: Arc<Tally>) -> Self {
         let (iam, sts) = query_clients(config);
         let organizations = aws_sdk_organizations::Client::new(config);
-        Self { iam, organizations, sts, tally, limits }
+        let region = config.region().map_or("", |region| region.as_ref()).into();
+        Self { iam, organizations, sts, tally, limits, region }
+    }
+
+    /// The region that requests are signed for.
+    #[must_use]
+    pub fn region(&self) -> &Arc<str> {
+        &self.region
     }
 
     /// A line to this account with the hub's own credentials.

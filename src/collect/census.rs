@@ -111,6 +111,7 @@ fn apply(account: &mut Account, answer: ReportAnswer) -> BTreeMap<Arc<str>, Vec<
     account.users.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(slots) = report.root {
         account.root.keys = slots.into_iter().map(root_key).collect();
+        account.root_told_at = Some(generated_at);
         account.count_root_keys(None);
     }
     unresolved

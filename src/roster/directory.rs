@@ -131,6 +131,18 @@ impl Directory {
         Roster { targets, failures, next: if is_answered { refresh } else { Some(retry) } }
     }
 
+    /// From now on these are read.
+    pub fn note_read(&self, targets: &BTreeMap<Arc<str>, Target>, are_all: bool) {
+        self.changes.note(targets.keys().cloned().collect(), are_all);
+        self.changes.is_known.store(true, Relaxed);
+    }
+
+    /// Whether no part of the accounts is left to other processes.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.sources.shard.total == 1
+    }
+
     /// Why the organization could not be listed the last time.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {

@@ -84,7 +84,7 @@ where
 
 /// What a terminal or a log shipper may take for an order instead of text: control characters,
 /// line and paragraph separators, and the marks that reverse the direction of writing.
-fn breaks_lines(character: char) -> bool {
+pub(crate) fn breaks_lines(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -44,6 +44,22 @@ impl SelfMetrics {
         shard: Shard,
         limits: &PolicyLimits,
     ) -> prometheus::Result<Self> {
+        let metrics = Self::without_process(tally, changes, shard, limits)?;
+        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    /// Registers everything but what describes the process, which is gone when a file is read, and
+    /// whose names belong to whoever reads the file.
+    ///
+    /// # Errors
+    /// When a name is taken or malformed, which a test would have shown.
+    pub fn without_process(
+        tally: Arc<Tally>,
+        changes: Arc<Changes>,
+        shard: Shard,
+        limits: &PolicyLimits,
+    ) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let help = "The configured limits, for rules and dashboards to use.";
         let policy = GaugeVec::new(Opts::new("iam_key_exporter_policy_seconds", help), &["limit"])?;
@@ -55,7 +71,6 @@ impl SelfMetrics {
             "iam_key_exporter_config_last_reload_success_timestamp_seconds",
             "When a configuration was last loaded successfully, Unix time.",
         )?;
-        registry.register(Box::new(ProcessCollector::for_self()))?;
         registry.register(Box::new(build_info()?))?;
         registry.register(Box::new(policy.clone()))?;
         registry.register(Box::new(Counts { tally, changes }))?;

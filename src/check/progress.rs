@@ -1,0 +1,58 @@
+//! How far the reading is, on standard error: a line that is overwritten on a terminal, else a line
+//! at each tenth.
+
+use std::io::{self, IsTerminal, Write as _};
+
+/// Tells how many accounts were read.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    is_terminal: bool,
+}
+
+impl Progress {
+    /// On standard error as it is.
+    #[must_use]
+    pub fn on_stderr() -> Self {
+        Self { is_terminal: io::stderr().is_terminal() }
+    }
+
+    /// So many are done.
+    pub fn show(self, done: usize, total: usize) {
+        if let Some(line) = self.line(done, total) {
+            // Whoever closed it does not want to know.
+            drop(io::stderr().lock().write_all(line.as_bytes()));
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn end(self) {
+        if self.is_terminal {
+            drop(io::stderr().lock().write_all(b"\r\x1b[K"));
+        }
+    }
+
+    fn line(self, done: usize, total: usize) -> Option<String> {
+        let is_tenth = |done: usize| done * 10 / total.max(1) > done.saturating_sub(1) * 10 / total.max(1);
+        match self.is_terminal {
+            true => Some(format!("\rread {done} of {total} accounts …\x1b[K")),
+            false if total > 1 && done > 0 && is_tenth(done) => Some(format!("read {done} of {total} accounts\n")),
+            false => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_gets_ten_lines_and_a_terminal_one() {
+        let log = Progress { is_terminal: false };
+        let lines: Vec<String> = (0..=1_000).filter_map(|done| log.line(done, 1_000)).collect();
+        assert_eq!(lines.len(), 10);
+        assert_eq!(lines[9], "read 1000 of 1000 accounts\n");
+        assert_eq!((0..=1).find_map(|done| log.line(done, 1)), None);
+        let terminal = Progress { is_terminal: true };
+        assert!((0..=3).all(|done| terminal.line(done, 3).unwrap().starts_with('\r')));
+    }
+}
