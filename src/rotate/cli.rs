@@ -52,6 +52,9 @@ pub(super) struct Reach {
     /// Region, of Secrets Manager and Systems Manager too.
     #[arg(long, value_name = "REGION", global = true)]
     pub(super) region: Option<String>,
+    /// Requests a second to the account, whose quota people and Terraform share.
+    #[arg(long, value_name = "N", default_value = "10", value_parser = rate, global = true)]
+    pub(super) requests_per_second: f64,
     /// For one request to AWS.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration, global = true)]
     pub(super) attempt_timeout: Duration,
@@ -212,6 +215,11 @@ pub(super) enum LogLevel {
     Debug,
     /// Everything, except what requests and answers hold.
     Trace,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.1..=10_000.0).contains(rate));
+    rate.ok_or_else(|| "allowed is a number from 0.1 to 10000".to_owned())
 }
 
 impl LogLevel {

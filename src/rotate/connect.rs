@@ -16,9 +16,6 @@ use crate::aws::{self, CallError, CallLimits, ConnectError, Session, Tally};
 
 const PROGRAM: &str = "iam-key-rotate";
 
-/// A person waits, and IAM allows some more.
-const REQUESTS_PER_SECOND: f64 = 20.0;
-
 /// How long one call may go on being throttled.
 const THROTTLE_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -46,7 +43,7 @@ impl Site {
         let config = configuration(reach).await?;
         let (iam, sts) = aws::query_clients(&config);
         let limits = CallLimits {
-            requests_per_second: REQUESTS_PER_SECOND,
+            requests_per_second: reach.requests_per_second,
             attempt_timeout: reach.attempt_timeout,
             throttle_patience: THROTTLE_PATIENCE,
         };

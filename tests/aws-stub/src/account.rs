@@ -6,7 +6,9 @@ use tokio::time::Instant;
 
 use crate::bucket::Bucket;
 use crate::ids;
+use crate::parameters::Parameter;
 use crate::report::Shelf;
+use crate::secrets::Secret;
 use crate::user::{Key, Password, User};
 
 /// What a new account and a new user have as their birthday: 2020-01-01.
@@ -49,6 +51,10 @@ pub struct Account {
     pub external_id: Option<String>,
     /// How many questions an ordered report stays in progress for.
     pub report_delay: u32,
+    /// Secrets of Secrets Manager by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Parameters of Systems Manager by name.
+    pub parameters: BTreeMap<String, Parameter>,
     pub(crate) reports: Shelf,
     bucket: Option<Bucket>,
     owners: HashMap<String, String>,
@@ -74,6 +80,8 @@ impl Account {
             assumable: None,
             external_id: None,
             report_delay: 0,
+            secrets: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             reports: Shelf::default(),
             bucket: None,
             owners: HashMap::new(),

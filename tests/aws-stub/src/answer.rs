@@ -75,7 +75,7 @@ impl Answer {
 
     /// The answer to a refused call.
     pub(crate) fn refused(call: &Call, refusal: &Refusal, id: &str) -> Self {
-        if call.service == Service::Organizations {
+        if call.service.is_json() {
             let body = json!({"__type": refusal.code, "Message": refusal.message});
             return Self::plain(refusal.status, Service::JSON, body.to_string(), id);
         }

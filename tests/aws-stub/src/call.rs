@@ -7,22 +7,29 @@ use crate::refusal::Refusal;
 
 const STS_VERSION: &str = "2011-06-15";
 
-/// The three services, told apart by the version or the target header of the request.
+/// The services, told apart by the version or the target header of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Iam,
     Sts,
     Organizations,
+    Secrets,
+    Parameters,
 }
 
 impl Service {
     pub(crate) const XML: &'static str = "text/xml";
     pub(crate) const JSON: &'static str = "application/x-amz-json-1.1";
 
+    /// Whether it speaks JSON instead of forms and XML.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Organizations | Self::Secrets | Self::Parameters)
+    }
+
     pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Iam | Self::Organizations => "https://iam.amazonaws.com/doc/2010-05-08/",
+            _ => "https://iam.amazonaws.com/doc/2010-05-08/",
         }
     }
 }
@@ -40,9 +47,8 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn read(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Self {
         let key_id = signer(headers);
-        if let Some(action) = target(headers) {
+        if let Some((service, action)) = target(headers) {
             let json = serde_json::from_slice(body).ok();
-            let service = Service::Organizations;
             return Self { service, action, key_id, fields: Vec::new(), json };
         }
         let query = uri.query().unwrap_or_default().as_bytes();
@@ -94,7 +100,7 @@ impl Call {
         (1..).map_while(|number| field(name(number))).collect()
     }
 
-    /// The JSON document of an Organizations call.
+    /// The JSON document of a call.
     pub(crate) fn document(&self) -> Result<&Value, Refusal> {
         let refusal = || Refusal::new(400, "SerializationException", "The body is not JSON.");
         self.json.as_ref().ok_or_else(refusal)
@@ -114,11 +120,16 @@ fn signer(headers: &HeaderMap) -> Option<String> {
     Some(id.to_owned())
 }
 
-/// The action in `X-Amz-Target: AWSOrganizationsV20161128.ListAccounts`.
-fn target(headers: &HeaderMap) -> Option<String> {
+/// The service and the action in `X-Amz-Target: AWSOrganizationsV20161128.ListAccounts`.
+fn target(headers: &HeaderMap) -> Option<(Service, String)> {
     let target = headers.get("x-amz-target")?.to_str().ok()?;
-    let (_, action) = target.rsplit_once('.')?;
-    Some(action.to_owned())
+    let (service, action) = target.rsplit_once('.')?;
+    let service = match service {
+        "secretsmanager" => Service::Secrets,
+        "AmazonSSM" => Service::Parameters,
+        _ => Service::Organizations,
+    };
+    Some((service, action.to_owned()))
 }
 
 /// `UserName` is called `userName` in validation messages.

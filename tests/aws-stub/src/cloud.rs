@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::fault::{Fault, Rule};
 use crate::ids;
 use crate::organization::Organization;
+use crate::stub::Moment;
 
 /// The account of callers whose key no `AssumeRole` has given out.
 pub const DEFAULT_ACCOUNT: &str = "111122223333";
@@ -23,6 +24,10 @@ pub struct Cloud {
     pub(crate) sessions: HashMap<String, Session>,
     pub(crate) refused_keys: BTreeSet<String>,
     pub(crate) told: BTreeSet<String>,
+    pub(crate) freeze: Option<(u64, Moment)>,
+    frozen: Option<String>,
+    late: u32,
+    refusals: HashMap<String, u32>,
     homes: HashMap<String, String>,
     counts: BTreeMap<String, BTreeMap<String, u64>>,
     clock: Option<i64>,
@@ -49,6 +54,10 @@ impl Default for Cloud {
             sessions: HashMap::new(),
             refused_keys: BTreeSet::new(),
             told: BTreeSet::new(),
+            freeze: None,
+            frozen: None,
+            late: 0,
+            refusals: HashMap::new(),
             homes: HashMap::new(),
             counts: BTreeMap::new(),
             clock: None,
@@ -130,6 +139,58 @@ impl Cloud {
     /// Takes nothing any more that is signed with this key.
     pub fn refuse_key(&mut self, key_id: &str) {
         self.refused_keys.insert(key_id.to_owned());
+    }
+
+    /// Lets every key be unknown to STS the first so many times that it is asked about.
+    pub fn refuse_new_keys(&mut self, times: u32) {
+        self.late = times;
+    }
+
+    /// Whether STS has not heard of the key yet; only of keys that were made here.
+    pub(crate) fn is_still_unknown(&mut self, key_id: &str) -> bool {
+        let mut keys = self.accounts.values().flat_map(|account| account.users.values()).flat_map(|user| &user.keys);
+        if !keys.any(|key| key.id == key_id && key.secret.is_some()) {
+            return false;
+        }
+        let asked = self.refusals.entry(key_id.to_owned()).or_default();
+        *asked += 1;
+        *asked <= self.late
+    }
+
+    /// Lets the call with this number, counted from now and from one, never be answered: it is not
+    /// performed, or performed first. What is asked after that is answered as ever.
+    pub fn freeze(&mut self, number: u64, moment: Moment) {
+        self.freeze = Some((number, moment));
+        self.frozen = None;
+    }
+
+    /// The action of the call that waits for an answer without end.
+    #[must_use]
+    pub fn frozen(&self) -> Option<&str> {
+        self.frozen.as_deref()
+    }
+
+    /// Ends waiting for a call to freeze.
+    pub fn thaw(&mut self) {
+        self.freeze = None;
+        self.frozen = None;
+    }
+
+    /// Whether this call is the one, and at which moment it freezes.
+    pub(crate) fn freezes(&mut self, action: &str) -> Option<Moment> {
+        let (left, moment) = self.freeze.as_mut()?;
+        *left -= 1;
+        let moment = *moment;
+        if *left > 0 {
+            return None;
+        }
+        self.freeze = None;
+        self.frozen = (moment == Moment::Before).then(|| action.to_owned());
+        Some(moment)
+    }
+
+    pub(crate) fn is_frozen_now(&mut self, action: &str) {
+        self.frozen = Some(action.to_owned());
     }
 
     /// Says that this key belongs to an account other than the default one.

@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::fault::{self, Fault};
 use crate::ids;
 use crate::refusal::Refusal;
-use crate::{iam, organizations, sts};
+use crate::{iam, organizations, parameters, secrets, sts};
 
 /// What is decided when a call arrives.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Cloud {
             return Answer::refused(call, &refusal, id);
         }
         let (kind, broken) = match call.service {
-            Service::Organizations => (Service::JSON, "{\"Accounts\":[{\"Id\":".to_owned()),
+            service if service.is_json() => (Service::JSON, "{\"Accounts\":[{\"Id\":".to_owned()),
             _ => (Service::XML, format!("<{0}Response><{0}Result><Users><member>", call.action)),
         };
         match fault {
@@ -87,7 +87,7 @@ impl Cloud {
 
     fn perform(&mut self, call: &Call, report: Option<&[u8]>) -> Result<Outcome, Refusal> {
         let now = self.now();
-        let json = call.service == Service::Organizations;
+        let json = call.service.is_json();
         if self.session(call).is_some_and(|session| session.expires <= now) {
             return Err(if json { fault::expired() } else { Refusal::expired_token() });
         }
@@ -97,6 +97,8 @@ impl Cloud {
         }
         match call.service {
             Service::Organizations => organizations::answer(self, call).map(Outcome::Json),
+            Service::Secrets => secrets::answer(self, call).map(Outcome::Json),
+            Service::Parameters => parameters::answer(self, call).map(Outcome::Json),
             Service::Sts => sts::answer(self, call).map(Outcome::Xml),
             Service::Iam => iam::answer(self, call, report).map(Outcome::Xml),
         }

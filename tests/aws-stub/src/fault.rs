@@ -42,7 +42,7 @@ pub enum Fault {
 impl Fault {
     /// The error that the fault is, if it is one.
     pub(crate) fn refusal(&self, service: Service, caller: &str, action: &str) -> Option<Refusal> {
-        let json = service == Service::Organizations;
+        let json = service.is_json();
         let refusal = match self {
             Self::Error { status, code, message } => Refusal::new(*status, code, message),
             Self::Throttle if json => too_many(),
@@ -75,6 +75,8 @@ pub(crate) fn denied(service: Service, caller: &str, action: &str) -> Refusal {
         Service::Iam => (403, "AccessDenied", "iam"),
         Service::Sts => (403, "AccessDenied", "sts"),
         Service::Organizations => (400, "AccessDeniedException", "organizations"),
+        Service::Secrets => (400, "AccessDeniedException", "secretsmanager"),
+        Service::Parameters => (400, "AccessDeniedException", "ssm"),
     };
     let message = format!(
         "User: {caller} is not authorized to perform: {prefix}:{action} because no identity-based policy allows the {prefix}:{action} action"

@@ -45,15 +45,25 @@ pub(crate) fn identity(cloud: &mut Cloud, call: &Call) -> Identity {
 fn get_caller_identity(cloud: &mut Cloud, call: &Call) -> Result<Xml, Refusal> {
     let identity = identity(cloud, call);
     let id = call.key_id.as_deref().unwrap_or_default();
-    let owner = cloud.account(&identity.account).owner(id);
+    if cloud.is_still_unknown(id) {
+        return Err(invalid());
+    }
+    let now = cloud.now();
+    let mut owner = cloud.account(&identity.account).owner(id);
+    if let Some(key) = owner.iter_mut().flat_map(|user| &mut user.keys).find(|key| key.id == id && key.active) {
+        key.used(now, "sts", "us-east-1");
+    }
     if owner.is_some_and(|user| user.keys.iter().any(|key| key.id == id && !key.active)) {
-        let message = "The security token included in the request is invalid.";
-        return Err(Refusal::new(403, "InvalidClientTokenId", message));
+        return Err(invalid());
     }
     Ok(Xml::of(|xml| {
         xml.text("Arn", &identity.arn).text("UserId", &identity.id);
         xml.text("Account", &identity.account);
     }))
+}
+
+fn invalid() -> Refusal {
+    Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
 }
 
 fn assume_role(cloud: &mut Cloud, call: &Call) -> Result<Xml, Refusal> {

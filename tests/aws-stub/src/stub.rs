@@ -22,6 +22,15 @@ pub struct Stub {
     _guard: Arc<DropGuard>,
 }
 
+/// When a call stops being answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before it is performed.
+    Before,
+    /// Once it is performed.
+    After,
+}
+
 /// Where calls are answered; what the server holds, which must not keep the stub alive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Desk(Arc<Mutex<Cloud>>);
@@ -96,10 +105,19 @@ impl Desk {
             return control::answer(&mut self.cloud(), method, order, uri.query(), &body);
         }
         let call = Call::read(uri, headers, &body);
+        let freezes = self.cloud().freezes(&call.action);
+        if freezes == Some(Moment::Before) {
+            std::future::pending::<()>().await;
+        }
         let admission = self.cloud().admit(&call);
         if !admission.wait.is_zero() {
             tokio::time::sleep(admission.wait).await;
         }
-        self.cloud().settle(&call, admission)
+        let answer = self.cloud().settle(&call, admission);
+        if freezes == Some(Moment::After) {
+            self.cloud().is_frozen_now(&call.action);
+            std::future::pending::<()>().await;
+        }
+        answer
     }
 }

@@ -79,6 +79,8 @@ pub struct Key {
     pub created: i64,
     /// Its last use, if it was ever used.
     pub last_used: Option<LastUsed>,
+    /// The secret, where `CreateAccessKey` gave one.
+    pub secret: Option<String>,
     /// Leaves `CreateDate` out of `ListAccessKeys`.
     pub omit_create_date: bool,
 }
@@ -87,7 +89,7 @@ impl Key {
     /// An active key, never used.
     #[must_use]
     pub fn new(id: &str, created: i64) -> Self {
-        Self { id: id.to_owned(), active: true, created, last_used: None, omit_create_date: false }
+        Self { id: id.to_owned(), active: true, created, last_used: None, secret: None, omit_create_date: false }
     }
 
     /// Notes a use.

@@ -54,6 +54,7 @@ pub(super) fn create(scene: &mut Scene<'_>) -> Told {
     }
     let name = user.name.clone();
     let key = user.key(&ids::key_id(seed), now);
+    key.secret = Some(ids::secret(seed));
     Ok(Xml::of(|xml| {
         xml.nest("AccessKey", |xml| {
             xml.text("UserName", &name).text("AccessKeyId", &key.id);

@@ -1,0 +1,11 @@
+//! The real `iam-key-rotate` on the stub of AWS, which tells the truth, and on moto, which judges.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bench;
+mod crash;
+mod path;
+mod refusals;
+
+const ACCOUNT: &str = aws_stub::DEFAULT_ACCOUNT;
+const DAY: i64 = 86_400;
