@@ -31,6 +31,24 @@ for dashboard in dashboards/*.json; do
     from "$chart/$dashboard" cat "$dashboard"
 done
 
+# The template of the organization ends with that of a member, which CloudFormation wants in one piece.
+with_member() {
+    sed '/^      TemplateBody: |$/q' deploy/cloudformation/organization.yaml
+    sed 's/^\(.\)/        \1/' deploy/cloudformation/member.yaml
+}
+from cloudformation/organization.yaml with_member
+from terraform/member.yaml cat deploy/cloudformation/member.yaml
+for side in hub member; do
+    from "terraform/policies/$side.json" cat "$made/iam/$side.json"
+done
+
+# The operator's kind around the rules, for Kustomize.
+rule_object() {
+    printf '%s\n' 'apiVersion: monitoring.coreos.com/v1' 'kind: PrometheusRule' 'metadata:' '  name: iam-key-exporter' 'spec:'
+    sed 's/^\(.\)/  \1/' alerts/rules.yaml
+}
+from kustomize/operator/prometheusrule.yaml rule_object
+
 status=0
 cd "$made"
 for file in $(find . -type f | sort); do

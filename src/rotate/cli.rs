@@ -26,7 +26,7 @@ Sinks:
 
 /// Replaces an access key of an IAM user, step by step, and takes it back.
 #[derive(Debug, Parser)]
-#[command(name = "iam-key-rotate", version, after_help = AFTER)]
+#[command(name = "iam-key-rotate", version = crate::VERSION, after_help = AFTER)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -115,8 +115,8 @@ impl SelfMetrics {
 
 fn build_info() -> prometheus::Result<GaugeVec> {
     let opts = Opts::new("iam_key_exporter_build_info", "Which build of the exporter answers. Always 1.");
-    let info = GaugeVec::new(opts, &["version"])?;
-    info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+    let info = GaugeVec::new(opts, &["version", "revision"])?;
+    info.with_label_values(&[env!("CARGO_PKG_VERSION"), env!("IAM_KEY_EXPORTER_REVISION")]).set(1.0);
     Ok(info)
 }
 

@@ -4,6 +4,7 @@
 
 mod least_privilege;
 mod operations;
+mod version;
 
 use std::{
     path::Path,

@@ -8,6 +8,7 @@ Usage: test.py EXPORTER; UPDATE=1 writes golden files and messages anew, to be r
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,33 @@ def every_value_is_in_the_schema_and_none_besides(chart):
     chart.validate_schema(values)
 
 
+def kustomize(chart, exporter):
+    """The base is what the chart makes of its defaults, but for names and labels."""
+    if not shutil.which("kubectl"):
+        print("kustomize: skipped, kubectl is not installed")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        overlay = {"resources": [os.path.relpath(ROOT / "deploy/kustomize/base", folder)], "namespace": "keys"}
+        overlay["components"] = [os.path.relpath(ROOT / "deploy/kustomize/operator", folder)]
+        (pathlib.Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+        said = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
+    expect(said.returncode == 0, f"kustomize: {said.stderr}")
+    made = {document["kind"]: document for document in yaml.safe_load_all(said.stdout) if document}
+    expect(len(made) == 6, f"kustomize: {sorted(made)}")
+    for document in made.values():
+        validate("kustomize", document)
+        configuration_is_valid("kustomize", document, exporter)
+        restricted("kustomize", document)
+    source = yaml.safe_load((ROOT / "alerts/rules.yaml").read_text())
+    expect(made["PrometheusRule"]["spec"] == source, "kustomize: the rules are not alerts/rules.yaml")
+    charted = {document["kind"]: document for _, document in documents(render(chart, {}))}
+    pods = [dict(objects["Deployment"]["spec"]["template"]["spec"]) for objects in (charted, made)]
+    for pod in pods:
+        pod["serviceAccountName"] = "…"
+        pod["volumes"] = [{**volume, "configMap": "…"} if "configMap" in volume else volume for volume in pod["volumes"]]
+    expect(pods[0] == pods[1], f"kustomize: the pod is not the chart's:\n{yaml.safe_dump(pods[0])}\n{yaml.safe_dump(pods[1])}")
+
+
 def main():
     exporter = sys.argv[1]
     helm_python.disable_logging()
@@ -214,6 +242,7 @@ def main():
     rules_are_those_of_the_repository(chart)
     dashboards_are_those_of_the_repository(chart)
     every_value_is_in_the_schema_and_none_besides(chart)
+    kustomize(chart, exporter)
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"chart: {len(list((HERE / 'values').glob('*.yaml')))} good and {len(list((HERE / 'bad').glob('*.yaml')))} bad sets of values, {len(problems)} problems")
