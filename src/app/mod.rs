@@ -4,7 +4,11 @@ mod build;
 mod check;
 mod site;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -126,7 +130,15 @@ impl App {
         metrics.config_reloaded(true, ground.clock.now());
         let exposition = ArcSwap::from_pointee(ground.exposition(&wishes.config));
         let status_page = ArcSwap::from_pointee(ground.status_page(&wishes.config, &telemetry_path));
-        let site = Arc::new(ExporterSite { ground, exposition, metrics, status_page, telemetry_path, reload });
+        let site = Arc::new(ExporterSite {
+            ground,
+            exposition,
+            metrics,
+            latest: Mutex::default(),
+            status_page,
+            telemetry_path,
+            reload,
+        });
         Ok(Self {
             bound,
             poller,

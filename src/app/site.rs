@@ -1,18 +1,17 @@
 //! What the server hands out.
 
 use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::build::Ground;
 use crate::{
     config::Config,
-    exposition::Exposition,
+    exposition::{Exposition, part::Part},
     inventory::Timestamp,
     reload::Asking,
     server::Site,
@@ -26,6 +25,8 @@ pub(super) struct ExporterSite {
     pub(super) exposition: ArcSwap<Exposition>,
     pub(super) metrics: SelfMetrics,
     pub(super) status_page: ArcSwap<StatusPage>,
+    /// The metrics about ourselves, for all who ask for the same page.
+    pub(super) latest: Mutex<Option<(Arc<[Arc<Part>]>, Arc<Part>)>>,
     pub(super) telemetry_path: String,
     pub(super) reload: Asking,
 }
@@ -40,10 +41,15 @@ impl ExporterSite {
 }
 
 impl Site for ExporterSite {
-    fn metrics(&self, now: SystemTime) -> Vec<Bytes> {
-        let mut page = self.exposition.load().page(whole_seconds(now));
-        page.push(self.metrics.page());
-        page
+    fn metrics(&self, now: SystemTime) -> Vec<Arc<Part>> {
+        let page = self.exposition.load().page(whole_seconds(now));
+        let mut latest = self.latest.lock().expect("writing metrics does not panic");
+        let own = match &*latest {
+            Some((of, own)) if Arc::ptr_eq(of, &page) => own.clone(),
+            _ => Arc::new(Part::new(self.metrics.page())),
+        };
+        *latest = Some((page.clone(), own.clone()));
+        page.iter().chain([&own]).cloned().collect()
     }
 
     fn status_page(&self, query: &str, now: SystemTime) -> String {

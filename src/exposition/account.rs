@@ -1,5 +1,7 @@
 //! One account's series, rendered once and completed with the time at every scrape.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
         ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_EXEMPT_UNTIL, KEY_INFO, KEY_LAST_USED,
         KEY_LAST_USED_INFO, KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION, TAG_INVALID,
     },
+    part::{Part, Parts},
     text,
 };
 use crate::{
@@ -26,7 +29,7 @@ const ROOM: usize = 1 << 20;
 /// What one account contributes to the page.
 #[derive(Debug)]
 pub(super) struct Rendered {
-    parts: [Bytes; FAMILIES.len()],
+    parts: [Option<Arc<Part>>; FAMILIES.len()],
     ages: Ages,
     overdue: Option<Overdue>,
     exempt: Vec<Exempt>,
@@ -74,7 +77,13 @@ struct Draft<'a> {
 }
 
 impl Rendered {
-    pub(super) fn new(id: &str, state: &AccountState, judgement: &Judgement, scratch: &mut Scratch) -> Self {
+    /// What is the same as `before` is shared with it.
+    pub(super) fn new(
+        (id, state): (&str, &AccountState),
+        judgement: &Judgement,
+        before: Option<&Self>,
+        scratch: &mut Scratch,
+    ) -> Self {
         let exempted = vec![0; judgement.exemptions.len()];
         let mut draft = Draft { scratch, exempt: Vec::new(), exempted, account_id: id, judgement };
         draft.health(state);
@@ -88,63 +97,64 @@ impl Rendered {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
             due_times: judgement.policy.due_times(account),
         });
-        let (parts, ages) = scratch.take();
+        let (parts, ages) = scratch.take(before);
         Self { parts, ages, overdue, exempt, exempted }
     }
 
-    /// The lines of the family at this place.
-    pub(super) fn part(&self, place: usize, now: Timestamp) -> Bytes {
+    /// Writes the lines of the family at this place.
+    pub(super) fn write(&self, place: usize, now: Timestamp, parts: &mut Parts) {
+        self.parts[place].iter().for_each(|part| parts.push(part));
         match place {
-            KEY_AGE => self.ages(now),
-            ACCOUNT_OVERDUE => self.overdue(now),
-            KEY_ROTATION_DUE if !self.exempt.is_empty() => self.rotation_due(now),
-            KEY_EXEMPT_UNTIL => self.exempt_until(now),
-            _ => self.parts[place].clone(),
+            KEY_AGE => self.ages.write(now, parts.loose()),
+            ACCOUNT_OVERDUE => self.overdue(now, parts.loose()),
+            KEY_ROTATION_DUE => {
+                // An exemption ends by itself, even while nothing is read.
+                let over = self.exempt.iter().filter(|exempt| exempt.until <= now);
+                over.for_each(|exempt| parts.loose().extend_from_slice(exempt.rotation_due.as_bytes()));
+            }
+            KEY_EXEMPT_UNTIL => {
+                let held = self.exempt.iter().filter(|exempt| exempt.until > now);
+                held.for_each(|exempt| parts.loose().extend_from_slice(exempt.line.as_bytes()));
+            }
+            _ => {}
         }
     }
 
-    fn ages(&self, now: Timestamp) -> Bytes {
-        let Ages { series, lines } = &self.ages;
-        let mut out = String::with_capacity(series.len() + lines.len() * (DIGITS + 1));
+    fn overdue(&self, now: Timestamp, out: &mut Vec<u8>) {
+        if let Some(Overdue { series, due_times }) = &self.overdue {
+            out.extend_from_slice(series.as_bytes());
+            out.extend_from_slice(itoa::Buffer::new().format(policy::overdue(due_times, now)).as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+impl Ages {
+    fn write(&self, now: Timestamp, out: &mut Vec<u8>) {
+        let Self { series, lines } = self;
+        out.reserve(series.len() + lines.len() * (DIGITS + 1));
         let (mut digits, mut start) = (itoa::Buffer::new(), 0);
         for (end, created) in lines {
             let end = *end as usize;
-            out.push_str(&series[start..end]);
-            out.push_str(digits.format(now - created));
-            out.push('\n');
+            out.extend_from_slice(&series.as_bytes()[start..end]);
+            out.extend_from_slice(digits.format(now - created).as_bytes());
+            out.push(b'\n');
             start = end;
         }
-        out.into()
-    }
-
-    /// An exemption ends by itself, even while nothing is read.
-    fn rotation_due(&self, now: Timestamp) -> Bytes {
-        let over = self.exempt.iter().filter(|exempt| exempt.until <= now);
-        let mut out = self.parts[KEY_ROTATION_DUE].to_vec();
-        over.for_each(|exempt| out.extend_from_slice(exempt.rotation_due.as_bytes()));
-        out.into()
-    }
-
-    fn exempt_until(&self, now: Timestamp) -> Bytes {
-        let held = self.exempt.iter().filter(|exempt| exempt.until > now);
-        held.map(|exempt| &*exempt.line).collect::<String>().into()
-    }
-
-    fn overdue(&self, now: Timestamp) -> Bytes {
-        self.overdue.as_ref().map_or_else(Bytes::new, |overdue| {
-            format!("{}{}\n", overdue.series, policy::overdue(&overdue.due_times, now)).into()
-        })
     }
 }
 
 impl Scratch {
-    /// The texts, each in exactly its room; the scratch is empty again.
-    fn take(&mut self) -> ([Bytes; FAMILIES.len()], Ages) {
-        let parts = self.parts.each_mut().map(|part| {
-            let kept = Bytes::copy_from_slice(part.as_bytes());
-            empty(part);
-            kept
-        });
+    /// The texts, each in exactly its room; the scratch is empty again. What is as it was before is shared.
+    fn take(&mut self, before: Option<&Rendered>) -> ([Option<Arc<Part>>; FAMILIES.len()], Ages) {
+        let mut parts = [const { None }; FAMILIES.len()];
+        for (place, (text, part)) in self.parts.iter_mut().zip(&mut parts).enumerate() {
+            let known = before.and_then(|before| before.parts[place].as_ref());
+            let same = known.filter(|part| part.text() == text.as_bytes());
+            let new = || (!text.is_empty()).then(|| Arc::new(Part::new(Bytes::copy_from_slice(text.as_bytes()))));
+            *part = same.cloned().or_else(new);
+            empty(text);
+        }
         let ages = Ages { series: self.ages.as_str().into(), lines: self.age_lines.as_slice().into() };
         empty(&mut self.ages);
         self.age_lines.clear();

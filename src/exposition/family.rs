@@ -1,7 +1,5 @@
 //! Every family of series that is read from AWS: name and HELP, in the order of the page.
 
-use bytes::Bytes;
-
 /// A metric family. All of them are gauges.
 #[derive(Debug)]
 pub struct Family {
@@ -130,8 +128,8 @@ pub const FAMILIES: [Family; 20] = [
 impl Family {
     /// The two lines that open the family.
     #[must_use]
-    pub fn header(&self) -> Bytes {
+    pub fn header(&self) -> String {
         let Self { name, help } = self;
-        format!("# HELP {name} {help}\n# TYPE {name} gauge\n").into()
+        format!("# HELP {name} {help}\n# TYPE {name} gauge\n")
     }
 }

@@ -1,16 +1,16 @@
 //! From snapshots to text. Pure but for a cache: an account is rendered once per snapshot,
-//! and only what changes with time (ages, the count of overdue keys) is written at scrape.
+//! and only what changes with time (ages, the count of overdue keys) is written at scrape, once a
+//! second.
 
 mod account;
 pub mod family;
+pub mod part;
 mod text;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
-
-use bytes::Bytes;
 
 use crate::{
     config::{Config, Exemption, tag_label},
@@ -21,6 +21,7 @@ use crate::{
 };
 use account::{Rendered, Scratch};
 use family::{EXEMPTION_KEYS, FAMILIES};
+use part::{Part, Parts};
 
 /// Writes the snapshots down in the Prometheus text format 0.0.4.
 #[derive(Debug)]
@@ -34,6 +35,15 @@ pub struct Exposition {
 struct Cache {
     accounts: BTreeMap<Arc<str>, Kept>,
     scratch: Scratch,
+    latest: Option<Latest>,
+}
+
+/// The page of one second, for all who ask within it.
+#[derive(Debug)]
+struct Latest {
+    at: Timestamp,
+    of: Weak<Fleet>,
+    page: Arc<[Arc<Part>]>,
 }
 
 /// What the operator's configuration adds to the nouns.
@@ -47,9 +57,10 @@ struct Judgement {
     exemptions: Vec<Exemption>,
 }
 
+/// What was rendered last; it does not keep what it was rendered from.
 #[derive(Debug)]
 struct Kept {
-    of: Arc<AccountState>,
+    of: Weak<AccountState>,
     rendered: Arc<Rendered>,
 }
 
@@ -69,23 +80,33 @@ impl Exposition {
 
     /// Every series of every account, in parts that only have to be strung together.
     #[must_use]
-    pub fn page(&self, now: Timestamp) -> Vec<Bytes> {
-        let accounts = self.rendered(&self.snapshots.fleet());
-        let mut page = Vec::with_capacity(FAMILIES.len() * (accounts.len() + 1));
-        for (place, family) in FAMILIES.iter().enumerate() {
-            let parts = accounts.iter().map(|account| account.part(place, now));
-            let whole = (place == EXEMPTION_KEYS).then(|| self.exemption_keys(&accounts));
-            let series: Vec<Bytes> = parts.chain(whole).filter(|part| !part.is_empty()).collect();
-            if !series.is_empty() {
-                page.push(family.header());
-                page.extend(series);
-            }
+    pub fn page(&self, now: Timestamp) -> Arc<[Arc<Part>]> {
+        let fleet = self.snapshots.fleet();
+        let mut cache = self.cache.lock().expect("rendering does not panic");
+        let of = Arc::downgrade(&fleet);
+        if let Some(latest) = cache.latest.as_ref().filter(|latest| latest.at == now && latest.of.ptr_eq(&of)) {
+            return latest.page.clone();
         }
+        let page = self.parts(&cache.rendered(&fleet, &self.judgement), now);
+        cache.latest = Some(Latest { at: now, of, page: page.clone() });
         page
     }
 
+    fn parts(&self, accounts: &[Arc<Rendered>], now: Timestamp) -> Arc<[Arc<Part>]> {
+        let mut parts = Parts::default();
+        for (place, family) in FAMILIES.iter().enumerate() {
+            parts.family(&family.header(), |parts| {
+                accounts.iter().for_each(|account| account.write(place, now, parts));
+                if place == EXEMPTION_KEYS {
+                    parts.loose().extend_from_slice(self.exemption_keys(accounts).as_bytes());
+                }
+            });
+        }
+        parts.finish()
+    }
+
     /// One series for each exemption of the configuration, whatever account it is in.
-    fn exemption_keys(&self, accounts: &[Arc<Rendered>]) -> Bytes {
+    fn exemption_keys(&self, accounts: &[Arc<Rendered>]) -> String {
         let mut out = String::new();
         for (place, Exemption { whom, until, reason }) in self.judgement.exemptions.iter().enumerate() {
             let keys: usize = accounts.iter().map(|account| account.exempted[place]).sum();
@@ -93,23 +114,26 @@ impl Exposition {
                 [("account", &whom.account), ("user", &whom.user), ("until", &until.text), ("reason", reason)];
             text::integer(&mut out, FAMILIES[EXEMPTION_KEYS].name, &labels, i64::try_from(keys).unwrap_or(i64::MAX));
         }
-        out.into()
-    }
-
-    fn rendered(&self, fleet: &Fleet) -> Vec<Arc<Rendered>> {
-        let mut cache = self.cache.lock().expect("rendering does not panic");
-        cache.accounts.retain(|id, _| fleet.accounts.contains_key(id));
-        fleet.accounts.iter().map(|(id, state)| fresh(&mut cache, id, state, &self.judgement)).collect()
+        out
     }
 }
 
-fn fresh(cache: &mut Cache, id: &Arc<str>, state: &Arc<AccountState>, judgement: &Judgement) -> Arc<Rendered> {
-    if let Some(kept) = cache.accounts.get(id).filter(|kept| Arc::ptr_eq(&kept.of, state)) {
-        return kept.rendered.clone();
+impl Cache {
+    fn rendered(&mut self, fleet: &Fleet, judgement: &Judgement) -> Vec<Arc<Rendered>> {
+        self.accounts.retain(|id, _| fleet.accounts.contains_key(id));
+        fleet.accounts.iter().map(|(id, state)| self.account(id, state, judgement)).collect()
     }
-    let rendered = Arc::new(Rendered::new(id, state, judgement, &mut cache.scratch));
-    cache.accounts.insert(id.clone(), Kept { of: state.clone(), rendered: rendered.clone() });
-    rendered
+
+    fn account(&mut self, id: &Arc<str>, state: &Arc<AccountState>, judgement: &Judgement) -> Arc<Rendered> {
+        let (of, before) = (Arc::downgrade(state), self.accounts.get(id));
+        if let Some(kept) = before.filter(|kept| kept.of.ptr_eq(&of)) {
+            return kept.rendered.clone();
+        }
+        let before = before.map(|kept| &*kept.rendered);
+        let rendered = Arc::new(Rendered::new((id, state), judgement, before, &mut self.scratch));
+        self.accounts.insert(id.clone(), Kept { of, rendered: rendered.clone() });
+        rendered
+    }
 }
 
 #[cfg(test)]

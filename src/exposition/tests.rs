@@ -54,8 +54,7 @@ fn configured(account: Option<Account>, is_up: bool, config: &str) -> Exposition
 }
 
 fn text(exposition: &Exposition, now: Timestamp) -> String {
-    let page: Vec<u8> = exposition.page(now).concat();
-    String::from_utf8(page).unwrap()
+    part::whole(&exposition.page(now))
 }
 
 #[test]
@@ -137,4 +136,58 @@ fn a_tag_that_is_not_understood_is_seen() {
     let page = text(&configured(Some(account), true, EXEMPTING), NOW);
     let invalid = "{account_id=\"111122223333\",user_name=\"ci-bot\",tag_key=\"max-age\"} 1";
     assert_eq!(lines(&page, "aws_iam_user_tag_invalid"), [invalid]);
+}
+
+fn published(snapshots: &Snapshots, account: Account) {
+    let health = Health { is_up: true, errors: vec![], tried_at: NOW, seconds: 1.5 };
+    snapshots.publish(&"111122223333".into(), Some(&Arc::new(account)), Some(&health));
+}
+
+fn wide() -> Account {
+    let key = |number: i64| key(&format!("AKIA{number:016}"), number, Status::Active, LastUse::Never);
+    let user = |number| User { keys: vec![key(number)], ..User::new(format!("user-{number}").into(), "/".into()) };
+    Account { users: (100..200).map(user).collect(), ..account() }
+}
+
+#[test]
+fn scrapes_of_one_second_share_one_page() {
+    let snapshots = Arc::new(Snapshots::default());
+    published(&snapshots, wide());
+    let exposition = Exposition::new(snapshots.clone(), &Config::default());
+    let page = exposition.page(NOW);
+    assert!(Arc::ptr_eq(&page, &exposition.page(NOW)));
+    assert!(!Arc::ptr_eq(&page, &exposition.page(NOW + 1)));
+    published(&snapshots, wide());
+    assert!(!Arc::ptr_eq(&page, &exposition.page(NOW)), "news must not wait for the next second");
+}
+
+#[test]
+fn what_did_not_change_is_shared_by_later_snapshots() {
+    let snapshots = Arc::new(Snapshots::default());
+    published(&snapshots, wide());
+    let exposition = Exposition::new(snapshots.clone(), &Config::default());
+    let before = exposition.page(NOW);
+    let mut changed = wide();
+    changed.users[0].keys[0].status = Status::Inactive;
+    published(&snapshots, changed);
+    let after = exposition.page(NOW + 1);
+    let shared = |family: &str| {
+        let of =
+            |page: &[Arc<part::Part>]| page.iter().find(|part| part.text().starts_with(family.as_bytes())).cloned();
+        Arc::ptr_eq(&of(&before).unwrap(), &of(&after).unwrap())
+    };
+    assert!(shared("aws_iam_access_key_created_timestamp_seconds{"));
+    assert!(!shared("aws_iam_access_key_active{"));
+    assert!(!shared("aws_iam_access_key_info{"));
+}
+
+#[test]
+fn a_page_does_not_keep_the_snapshot_that_it_was_made_from() {
+    let snapshots = Arc::new(Snapshots::default());
+    published(&snapshots, wide());
+    let exposition = Exposition::new(snapshots.clone(), &Config::default());
+    let _page = exposition.page(NOW);
+    let before = Arc::downgrade(snapshots.fleet().accounts["111122223333"].account.as_ref().unwrap());
+    published(&snapshots, wide());
+    assert!(before.upgrade().is_none());
 }

@@ -1,10 +1,12 @@
 //! gzip for those who ask for it. Nothing else: Prometheus asks for nothing else.
 
-use std::io::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use crc32fast::Hasher;
 use hyper::{HeaderMap, header::ACCEPT_ENCODING};
+
+use crate::exposition::part::{Packed, Part};
 
 /// Whether the client takes gzip: named, or met by `*`, with a weight above 0.
 pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
@@ -20,14 +22,27 @@ fn coding_and_weight(item: &str) -> (&str, f32) {
     (coding.trim(), weight.and_then(|weight| weight.trim().parse().ok()).unwrap_or(0.0))
 }
 
-/// All parts as one gzip stream.
-pub(super) fn gzip(parts: &[Bytes]) -> Bytes {
-    // A scrape is read once and soon: speed counts for more than the last few bytes.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+/// RFC 1952, 2.3.1: no name, no time, whatever system.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// The last block, an empty one (RFC 1951, 3.2.6).
+const END: [u8; 2] = [3, 0];
+
+/// All parts as one member of gzip (RFC 1952). Each is compressed once, however often it is sent.
+pub(super) fn gzip(parts: &[Arc<Part>]) -> Vec<Bytes> {
+    let mut checksum = Hasher::new();
+    let mut length: u32 = 0;
+    let mut member = vec![Bytes::from_static(&HEADER)];
     for part in parts {
-        encoder.write_all(part).expect("writing to a Vec does not fail");
+        let Packed { blocks, checksum: of_part } = part.packed();
+        checksum.combine(of_part);
+        // Modulo 2^32, as RFC 1952 wants it.
+        length = u32::try_from(part.text().len() as u64 & 0xffff_ffff).map_or(length, |more| length.wrapping_add(more));
+        member.push(blocks.clone());
     }
-    encoder.finish().expect("writing to a Vec does not fail").into()
+    let end = [&END[..], &checksum.finalize().to_le_bytes(), &length.to_le_bytes()].concat();
+    member.push(end.into());
+    member
 }
 
 #[cfg(test)]
@@ -56,9 +71,14 @@ mod tests {
 
     #[test]
     fn the_parts_come_out_of_gzip_as_one_text() {
-        let packed = gzip(&[Bytes::from_static(b"one "), Bytes::from_static(b"two")]);
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "one two");
+        let long = "a long text of a longer page\n".repeat(100_000);
+        for texts in [vec![], vec![""], vec!["one ", "two"], vec![&long, "", "x", &long]] {
+            let parts: Vec<Arc<Part>> = texts.iter().map(|text| Arc::new(Part::new(text.to_string()))).collect();
+            for _ in 0..2 {
+                let (mut text, packed) = (String::new(), gzip(&parts).concat());
+                flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+                assert_eq!(text, texts.concat());
+            }
+        }
     }
 }

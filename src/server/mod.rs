@@ -29,7 +29,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all, try_join_all};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -42,13 +41,13 @@ use gate::Gate;
 use routes::Routes;
 pub use tls::TlsError;
 
-use crate::config::web::WebConfig;
+use crate::{config::web::WebConfig, exposition::part::Part};
 
-/// What there is to hand out. All of it is made anew for each request.
+/// What there is to hand out. Scrapes of one second share it.
 pub trait Site: Send + Sync + 'static {
     /// The exposition in the Prometheus text format 0.0.4, in parts. It may take long:
     /// it is never called on a thread that other requests need.
-    fn metrics(&self, now: SystemTime) -> Vec<Bytes>;
+    fn metrics(&self, now: SystemTime) -> Vec<Arc<Part>>;
 
     /// The HTML of the page for people, for what stands behind the question mark of the address.
     fn status_page(&self, query: &str, now: SystemTime) -> String;

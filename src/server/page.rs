@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::{
     Response, StatusCode,
     body::{Body, Frame, SizeHint},
@@ -54,7 +54,21 @@ impl Page {
         self
     }
 
+    /// Neighbours that fit into one piece go as one.
     fn next_piece(&mut self) -> Option<Bytes> {
+        let is_alone = self.parts.get(1).is_none_or(|next| self.parts[0].len() + next.len() > PIECE);
+        if is_alone { self.slice() } else { Some(self.joined()) }
+    }
+
+    fn joined(&mut self) -> Bytes {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        while let Some(part) = self.parts.pop_front_if(|part| piece.len() + part.len() <= PIECE) {
+            piece.extend_from_slice(&part);
+        }
+        piece.freeze()
+    }
+
+    fn slice(&mut self) -> Option<Bytes> {
         let part = self.parts.front_mut()?;
         let piece = part.split_to(part.len().min(PIECE));
         if part.is_empty() {
@@ -87,11 +101,11 @@ mod tests {
 
     #[test]
     fn a_page_is_handed_over_whole_in_bounded_pieces() {
-        let big = Bytes::from(vec![b'x'; PIECE + 1]);
-        let mut page = Page::new(vec![Bytes::from_static(b"head"), Bytes::new(), big]);
-        assert_eq!(page.size_hint().exact(), Some(PIECE as u64 + 5));
+        let (big, short) = (Bytes::from(vec![b'x'; PIECE + 1]), Bytes::from_static(b"short"));
+        let mut page = Page::new(vec![short.clone(), Bytes::new(), big, short.clone(), short]);
+        assert_eq!(page.size_hint().exact(), Some(PIECE as u64 + 16));
         let lengths: Vec<usize> = std::iter::from_fn(|| page.next_piece()).map(|piece| piece.len()).collect();
-        assert_eq!(lengths, [4, PIECE, 1]);
+        assert_eq!(lengths, [5, PIECE, 11]);
         assert!(page.is_end_stream());
     }
 }

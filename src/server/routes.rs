@@ -162,10 +162,8 @@ fn nothing_but_style(style: &str) -> HeaderValue {
 
 fn exposition(site: &dyn Site, in_gzip: bool) -> Vec<Bytes> {
     let began = Instant::now();
-    let mut parts = site.metrics(now());
-    if in_gzip {
-        parts = vec![encoding::gzip(&parts)];
-    }
+    let parts = site.metrics(now());
+    let parts = if in_gzip { encoding::gzip(&parts) } else { parts.iter().map(|part| part.text().clone()).collect() };
     debug!(seconds = began.elapsed().as_secs_f64(), in_gzip, "scrape rendered");
     parts
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct TestSite {
     is_ready: bool,
-    page: Vec<Bytes>,
+    page: Vec<Arc<Part>>,
     held: Option<Held>,
 }
 
@@ -32,7 +32,7 @@ struct Held {
 }
 
 impl Site for TestSite {
-    fn metrics(&self, now: SystemTime) -> Vec<Bytes> {
+    fn metrics(&self, now: SystemTime) -> Vec<Arc<Part>> {
         assert!(now > SystemTime::UNIX_EPOCH);
         if let Some(held) = &self.held {
             held.begun.send(()).unwrap();
@@ -60,7 +60,8 @@ impl Site for TestSite {
 }
 
 fn small_site() -> TestSite {
-    TestSite { is_ready: true, page: vec!["up 1\n".into(), "down 0\n".into()], held: None }
+    let page = ["up 1\n", "down 0\n"].map(|text| Arc::new(Part::new(text))).into();
+    TestSite { is_ready: true, page, held: None }
 }
 
 /// A site whose scrapes wait, the news that one has begun, and the leave to go on.
@@ -382,7 +383,7 @@ async fn a_client_that_does_not_finish_its_request_is_cut_off() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_page_loses_its_place_to_the_next() {
-    let more_than_the_kernel_buffers = vec![Bytes::from(vec![b'x'; 64 << 20])];
+    let more_than_the_kernel_buffers = vec![Arc::new(Part::new(vec![b'x'; 64 << 20]))];
     let big = TestSite { page: more_than_the_kernel_buffers, ..small_site() };
     let one = Settings { max_requests: 1, ..settings() };
     let limits = Limits { answer: Duration::from_millis(500), connections: 1, ..Limits::default() };

@@ -28,7 +28,7 @@ use iam_key_exporter::{
     app::members,
     aws::{CallLimits, Hub, Tally},
     config::Config,
-    exposition::Exposition,
+    exposition::{Exposition, part::whole},
     lanes::Lanes,
     policy::Policy,
     poller::{Clock, Poller, Rhythm},
@@ -101,7 +101,7 @@ impl Watch {
     }
 
     pub(crate) fn page(&self) -> String {
-        String::from_utf8(self.exposition.page(now()).concat()).unwrap()
+        whole(&self.exposition.page(now()))
     }
 
     /// Whether nothing is left to be asked user by user.
@@ -159,7 +159,7 @@ pub(crate) struct Page<'a>(&'a Exposition);
 impl Page<'_> {
     /// How many keys the account counts as overdue, once that is known.
     pub(crate) fn overdue_count(&self) -> Option<usize> {
-        let page = String::from_utf8(self.0.page(now()).concat()).unwrap();
+        let page = whole(&self.0.page(now()));
         let count = page.lines().find(|line| line.starts_with("aws_iam_account_access_keys_overdue{"))?;
         usize::try_from(value(count)).ok()
     }

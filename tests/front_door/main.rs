@@ -4,6 +4,7 @@
 
 mod auth;
 mod crowd;
+mod gzip;
 mod health;
 mod malformed;
 mod pki;

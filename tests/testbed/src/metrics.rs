@@ -56,6 +56,12 @@ impl Page {
         &self.text
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
     /// All samples of a metric.
     #[must_use]
     pub fn series(&self, name: &str) -> Vec<&Sample> {
