@@ -25,10 +25,15 @@ pub(super) struct ExporterSite {
     pub(super) exposition: ArcSwap<Exposition>,
     pub(super) metrics: SelfMetrics,
     pub(super) status_page: ArcSwap<StatusPage>,
-    /// The metrics about ourselves, for all who ask for the same page.
-    pub(super) latest: Mutex<Option<(Arc<[Arc<Part>]>, Arc<Part>)>>,
+    pub(super) latest: Mutex<Option<Scrape>>,
     pub(super) telemetry_path: String,
     pub(super) reload: Asking,
+}
+
+/// A page, and the metrics about ourselves for all who ask for it.
+pub(super) struct Scrape {
+    page: Arc<[Arc<Part>]>,
+    own: Arc<Part>,
 }
 
 impl ExporterSite {
@@ -45,10 +50,10 @@ impl Site for ExporterSite {
         let page = self.exposition.load().page(whole_seconds(now));
         let mut latest = self.latest.lock().expect("writing metrics does not panic");
         let own = match &*latest {
-            Some((of, own)) if Arc::ptr_eq(of, &page) => own.clone(),
+            Some(Scrape { page: of, own }) if Arc::ptr_eq(of, &page) => own.clone(),
             _ => Arc::new(Part::new(self.metrics.page())),
         };
-        *latest = Some((page.clone(), own.clone()));
+        *latest = Some(Scrape { page: page.clone(), own: own.clone() });
         page.iter().chain([&own]).cloned().collect()
     }
 

@@ -79,6 +79,9 @@ impl Exposition {
     }
 
     /// Every series of every account, in parts that only have to be strung together.
+    ///
+    /// # Panics
+    /// When an earlier rendering did; it does not.
     #[must_use]
     pub fn page(&self, now: Timestamp) -> Arc<[Arc<Part>]> {
         let fleet = self.snapshots.fleet();
@@ -96,7 +99,9 @@ impl Exposition {
         let mut parts = Parts::default();
         for (place, family) in FAMILIES.iter().enumerate() {
             parts.family(&family.header(), |parts| {
-                accounts.iter().for_each(|account| account.write(place, now, parts));
+                for account in accounts {
+                    account.write(place, now, parts);
+                }
                 if place == EXEMPTION_KEYS {
                     parts.loose().extend_from_slice(self.exemption_keys(accounts).as_bytes());
                 }

@@ -172,8 +172,7 @@ fn what_did_not_change_is_shared_by_later_snapshots() {
     published(&snapshots, changed);
     let after = exposition.page(NOW + 1);
     let shared = |family: &str| {
-        let of =
-            |page: &[Arc<part::Part>]| page.iter().find(|part| part.text().starts_with(family.as_bytes())).cloned();
+        let of = |page: &[Arc<Part>]| page.iter().find(|part| part.text().starts_with(family.as_bytes())).cloned();
         Arc::ptr_eq(&of(&before).unwrap(), &of(&after).unwrap())
     };
     assert!(shared("aws_iam_access_key_created_timestamp_seconds{"));
