@@ -220,6 +220,7 @@ impl Desk<'_> {
             clock: self.clock,
             rotation,
             claim: claim(),
+            seen: prospect.stands.clone(),
             before: None,
             key: None,
         };

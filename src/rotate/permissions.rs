@@ -56,10 +56,12 @@ fn on_tags(has: &impl Fn(&[Verb]) -> bool, users: &str) -> Value {
 
 fn on_sink(has: &impl Fn(&[Verb]) -> bool, sink: &SinkSpec) -> Vec<Value> {
     let starts = has(&[Verb::Start, Verb::Run]);
+    let reads = has(&[Verb::Start, Verb::Finish, Verb::Run]);
     let changes = has(&[Verb::Start, Verb::Backout, Verb::Run]);
     match sink {
         SinkSpec::SecretsManager(name) => {
-            let mut actions = vec!["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
+            let mut actions = vec!["secretsmanager:DescribeSecret"];
+            actions.extend(reads.then_some("secretsmanager:GetSecretValue"));
             actions.extend(starts.then_some("secretsmanager:PutSecretValue"));
             actions.extend(changes.then_some("secretsmanager:UpdateSecretVersionStage"));
             vec![statement("KeepSecret", &actions, &secret_arn(name))]

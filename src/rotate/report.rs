@@ -145,7 +145,7 @@ pub(super) fn sentence(step: &Step, user: &str, sink: &str) -> String {
         Step::Note(stage) => format!("tag user {user}: {}", stage.as_str()),
         Step::Verify => "see that AWS accepts the new key".to_owned(),
         Step::Promote => format!("make the new secret the current one in {sink}"),
-        Step::Activate(id) => format!("make key {id} Active"),
+        Step::Activate(id) => format!("make key {id} Active, if it is not"),
         Step::Restore => format!("make the previous secret the current one in {sink}"),
         Step::Retire(id) | Step::Withdraw(id) => format!("make key {id} Inactive"),
         Step::Delete(id) => format!("delete key {id}, which is Inactive"),

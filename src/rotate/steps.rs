@@ -19,6 +19,9 @@ use crate::{aws::CallError, inventory::Status, poller::Clock, rotation::Stage};
 /// How often the tags are read again until they say what was written: IAM may answer with what was before.
 const READINGS: u32 = 10;
 
+/// And until they say what the plan was made on.
+const LOOKS: u32 = 3;
+
 /// What a plan is performed with.
 pub(super) struct Performance<'a> {
     pub(super) line: &'a Line,
@@ -31,6 +34,8 @@ pub(super) struct Performance<'a> {
     pub(super) rotation: Rotation,
     /// This run's own word, by which it knows its tags.
     pub(super) claim: String,
+    /// What the tags said when the plan was made.
+    pub(super) seen: Option<Rotation>,
     /// The word of the run before it.
     pub(super) before: Option<String>,
     pub(super) key: Option<SecretKey>,
@@ -75,7 +80,7 @@ impl Performance<'_> {
                 verify::verify(self.line, self.new_key()?, whose, self.propagation).await?;
             }
             Step::Promote => self.promote().await?,
-            Step::Activate(id) => self.line.set_status(&self.subject(), id, Status::Active).await?,
+            Step::Activate(id) => self.activate(id).await?,
             Step::Retire(id) => self.retire(id).await?,
             Step::Restore => return self.restore().await.map(Some),
             Step::Withdraw(id) => self.withdraw(id).await?,
@@ -109,10 +114,35 @@ impl Performance<'_> {
     /// first finds the other's word and stops. Should both find their own, AWS's limit of two keys
     /// lets one make a key, and all else is repeatable.
     async fn take(&mut self) -> Result<(), StepError> {
-        self.before = self.written().await?.map(|rotation| rotation.claim);
+        self.is_as_seen().await?;
+        self.before = self.seen.take().map(|rotation| rotation.claim);
         self.rotation.claim.clone_from(&self.claim);
         self.line.tag(&self.subject(), &self.rotation).await?;
-        self.still_ours().await
+        self.still_ours().await?;
+        self.seen = Some(self.rotation.clone());
+        Ok(())
+    }
+
+    /// A plan made on other tags than there are now is no plan.
+    async fn is_as_seen(&self) -> Result<(), StepError> {
+        for _ in 0..LOOKS {
+            if self.written().await? == self.seen {
+                return Ok(());
+            }
+            sleep(self.propagation.pause).await;
+        }
+        Err(StepError::Lost(self.person.name.clone()))
+    }
+
+    /// A key is not taken away unless the other one works.
+    async fn other_is_active(&self, id: &str) -> Result<(), StepError> {
+        let Rotation { old_key, new_key, .. } = &self.rotation;
+        let other = [Some(old_key), new_key.as_ref()].into_iter().flatten().find(|key| *key != id);
+        let Some(other) = other else { return Ok(()) };
+        if self.status(other).await? == Some(Status::Active) {
+            return Ok(());
+        }
+        Err(StepError::Surprise(format!("key {other} is not Active any more: key {id} is left as it is")))
     }
 
     async fn written(&self) -> Result<Option<Rotation>, StepError> {
@@ -170,13 +200,34 @@ impl Performance<'_> {
         Ok(())
     }
 
+    /// Should somebody have begun to go back meanwhile, what was current before is what they go back to.
     async fn promote(&self) -> Result<(), StepError> {
         self.still_ours().await?;
-        Ok(self.sink()?.promote(&self.subject(), &self.new_key()?.id).await?)
+        let (sink, id) = (self.sink()?, &self.new_key()?.id);
+        sink.promote(&self.subject(), id).await?;
+        if self.is_taken_back().await? {
+            sink.restore(&self.subject(), id, &self.rotation.old_key).await?;
+            return Err(StepError::Lost(self.person.name.clone()));
+        }
+        Ok(())
+    }
+
+    async fn is_taken_back(&self) -> Result<bool, StepError> {
+        let stage = self.written().await?.map(|rotation| rotation.stage);
+        Ok(matches!(stage, None | Some(Stage::BackingOut | Stage::BackedOut)))
+    }
+
+    async fn activate(&self, id: &str) -> Result<(), StepError> {
+        if self.status(id).await? == Some(Status::Active) {
+            return Ok(());
+        }
+        Ok(self.line.set_status(&self.subject(), id, Status::Active).await?)
     }
 
     async fn restore(&self) -> Result<String, StepError> {
         let Some(new) = &self.rotation.new_key else { return Ok("there is no new key".to_owned()) };
+        self.still_ours().await?;
+        self.other_is_active(new).await?;
         match self.sink {
             Some(sink) => Ok(sink.restore(&self.subject(), new, &self.rotation.old_key).await?),
             None => Ok("the sink is left as it is".to_owned()),
@@ -186,22 +237,18 @@ impl Performance<'_> {
     /// Should somebody have begun to go back meanwhile, the old key is what they go back to.
     async fn retire(&self, id: &str) -> Result<(), StepError> {
         self.still_ours().await?;
+        self.other_is_active(id).await?;
         self.line.set_status(&self.subject(), id, Status::Inactive).await?;
-        if let Err(lost @ StepError::Lost(_)) = self.still_ours().await {
+        if self.is_taken_back().await? {
             self.line.set_status(&self.subject(), id, Status::Active).await?;
-            return Err(lost);
+            return Err(StepError::Lost(self.person.name.clone()));
         }
         Ok(())
     }
 
     async fn withdraw(&self, id: &str) -> Result<(), StepError> {
         self.still_ours().await?;
-        let old = &self.rotation.old_key;
-        if self.status(old).await? != Some(Status::Active) {
-            return Err(StepError::Surprise(format!(
-                "somebody made the old key {old} Inactive meanwhile; the new key {id} is left Active"
-            )));
-        }
+        self.other_is_active(id).await?;
         if self.status(id).await?.is_none_or(|status| status == Status::Inactive) {
             return Ok(());
         }
@@ -211,6 +258,7 @@ impl Performance<'_> {
     /// AWS deletes Active keys as well; we do not.
     async fn delete(&self, id: &str) -> Result<(), StepError> {
         self.still_ours().await?;
+        self.other_is_active(id).await?;
         match self.status(id).await? {
             None => Ok(()),
             Some(Status::Active) => {

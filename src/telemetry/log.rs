@@ -26,30 +26,32 @@ const OURS: &str = "iam_key_exporter";
 /// When somebody else logs already.
 pub fn init(level: &str, json: bool) {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    subscriber(level, others(level), json, io::stderr).init();
+    subscriber(level, others(level), KeyIds::LeftOut, json, io::stderr).init();
 }
 
-/// As `init`, for a program that holds secrets: other crates warn, and never say more.
+/// As `init`, for a program that holds secrets and changes keys: other crates warn, and never say more;
+/// which key was changed is told whole.
 ///
 /// # Panics
 /// When somebody else logs already.
 pub fn init_reticent(level: &str, json: bool) {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    subscriber(level, level.min(LevelFilter::WARN), json, io::stderr).init();
+    subscriber(level, level.min(LevelFilter::WARN), KeyIds::Told, json, io::stderr).init();
 }
 
 /// We speak from `level` upwards, others from theirs.
-fn subscriber<W>(level: LevelFilter, others: LevelFilter, json: bool, writer: W) -> Dispatch
+fn subscriber<W>(level: LevelFilter, others: LevelFilter, key_ids: KeyIds, json: bool, writer: W) -> Dispatch
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     if json {
         let lines = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
-        let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
+        let lines =
+            lines.map_event_format(|format| OneLine { format, key_ids }).with_max_level(level).with_writer(writer);
         return lines.finish().with(Targets::new().with_default(others).with_target(OURS, level)).into();
     }
     let lines = tracing_logfmt::builder().with_span_name(false).with_span_path(false).subscriber_builder();
-    let lines = lines.map_event_format(OneLine).with_max_level(level).with_writer(writer);
+    let lines = lines.map_event_format(|format| OneLine { format, key_ids }).with_max_level(level).with_writer(writer);
     lines.finish().with(Targets::new().with_default(others).with_target(OURS, level)).into()
 }
 
@@ -58,8 +60,18 @@ fn others(level: LevelFilter) -> LevelFilter {
     if level >= LevelFilter::DEBUG { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) }
 }
 
+/// What becomes of ids of access keys in a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyIds {
+    LeftOut,
+    Told,
+}
+
 /// Keeps what another format wrote on one line, and its target short.
-struct OneLine<F>(F);
+struct OneLine<F> {
+    format: F,
+    key_ids: KeyIds,
+}
 
 impl<S, N, F> FormatEvent<S, N> for OneLine<F>
 where
@@ -69,9 +81,10 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
+        self.format.format_event(context, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n').replacen(&format!("target={OURS}::"), "target=", 1);
-        for character in key_ids::left_out(&line).chars() {
+        let line = if self.key_ids == KeyIds::LeftOut { key_ids::left_out(&line) } else { line.into() };
+        for character in line.chars() {
             if breaks_lines(character) {
                 write!(writer, "\\u{:04x}", u32::from(character))?;
             } else {
@@ -118,7 +131,10 @@ mod tests {
     fn written(level: LevelFilter, json: bool, speak: impl FnOnce()) -> String {
         let sheet = Sheet::default();
         let writer = sheet.clone();
-        tracing::dispatcher::with_default(&subscriber(level, others(level), json, move || writer.clone()), speak);
+        tracing::dispatcher::with_default(
+            &subscriber(level, others(level), KeyIds::LeftOut, json, move || writer.clone()),
+            speak,
+        );
         let written = sheet.0.lock().unwrap().clone();
         String::from_utf8(written).unwrap()
     }

@@ -3,9 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod binaries;
 mod crash;
+mod faults;
+mod moto;
 mod path;
+mod permissions;
 mod refusals;
+mod secrecy;
+mod two_operators;
+mod unattended;
 
 const ACCOUNT: &str = aws_stub::DEFAULT_ACCOUNT;
 const DAY: i64 = 86_400;

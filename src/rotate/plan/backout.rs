@@ -16,11 +16,11 @@ pub(in crate::rotate) fn backout(seen: &Seen) -> Decision {
         return Refuse(format!("no rotation of user {user:?} is under way: there is nothing to take back"));
     };
     let old = &rotation.old_key;
-    let Some(key) = seen.key(old) else {
+    if seen.key(old).is_none() {
         return Refuse(format!(
             "the old key {old} of user {user:?} is deleted, and AWS cannot bring it back: start a new rotation instead"
         ));
-    };
+    }
     let new = seen.new_key(rotation).and_then(|id| seen.key(id));
     if rotation.stage == Stage::BackedOut {
         return Done(format!("the rotation was taken back {}", shown(rotation.stage_at)));
@@ -37,8 +37,7 @@ pub(in crate::rotate) fn backout(seen: &Seen) -> Decision {
         ));
     }
     let noted = rotation.new_key.clone().or_else(|| new.map(|new| new.id.to_string()));
-    let mut steps = vec![Step::Claim(Stage::BackingOut)];
-    steps.extend((!key.status.is_active()).then(|| Step::Activate(old.clone())));
+    let mut steps = vec![Step::Claim(Stage::BackingOut), Step::Activate(old.clone())];
     steps.extend(noted.is_some().then_some(Step::Restore));
     steps.extend(new.map(|new| Step::Withdraw(new.id.to_string())));
     steps.push(if new.is_some() { Step::Note(Stage::BackedOut) } else { Step::Forget });

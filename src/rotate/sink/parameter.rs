@@ -3,7 +3,10 @@
 
 use aws_sdk_ssm::{
     Client,
-    operation::{describe_parameters::DescribeParametersOutput, get_parameter::GetParameterOutput},
+    operation::{
+        describe_parameters::DescribeParametersOutput, get_parameter::GetParameterOutput,
+        label_parameter_version::LabelParameterVersionOutput, put_parameter::PutParameterOutput,
+    },
     types::{ParameterStringFilter, ParameterType},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -117,13 +120,18 @@ impl Parameter {
             request.value(value.expose_secret()).set_key_id(encryption.clone()).send()
         };
         let change = Change { operation: "PutParameter", key: id, target: name, repeatable: true };
-        Ok(self.line.change(subject, change, send, |_| Ok(())).await?)
+        let read = |answer: PutParameterOutput| confirmed("PutParameter", name, answer.version > 0);
+        Ok(self.line.change(subject, change, send, read).await?)
     }
 
     async fn label(&self, subject: &Subject<'_>, id: &str, version: i64) -> Result<(), SinkError> {
         let request = self.client.label_parameter_version().name(&self.name).parameter_version(version).labels(BEFORE);
         let change = Change { operation: "LabelParameterVersion", key: id, target: &self.name, repeatable: true };
-        Ok(self.line.change(subject, change, || request.clone().send(), |_| Ok(())).await?)
+        let read = |answer: LabelParameterVersionOutput| {
+            let is_labelled = answer.parameter_version == version && answer.invalid_labels().is_empty();
+            confirmed("LabelParameterVersion", &self.name, is_labelled)
+        };
+        Ok(self.line.change(subject, change, || request.clone().send(), read).await?)
     }
 
     async fn remove_stored(&self, subject: &Subject<'_>, id: &str) -> Result<(), SinkError> {
@@ -153,6 +161,7 @@ impl Parameter {
         let filter = filter.map_err(|error| CallError::unreadable("DescribeParameters", error))?;
         let request = self.client.describe_parameters().parameter_filters(filter);
         let read = |answer: DescribeParametersOutput| {
+            confirmed("DescribeParameters", &self.name, answer.parameters.is_some())?;
             let found = answer.parameters.unwrap_or_default().into_iter();
             let mut found = found.filter(|found| found.name.as_deref() == Some(&*self.name));
             Ok(found
@@ -161,6 +170,11 @@ impl Parameter {
         };
         Ok(self.line.session.call("DescribeParameters", &self.name, || request.clone().send(), read).await?)
     }
+}
+
+/// An answer without content is read as one by the SDK; nothing is believed that says nothing.
+fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt<()> {
+    if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
 fn version(name: &str, answer: GetParameterOutput) -> Attempt<Version> {

@@ -3,7 +3,10 @@
 
 use aws_sdk_secretsmanager::{
     Client,
-    operation::{describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput},
+    operation::{
+        describe_secret::DescribeSecretOutput, get_secret_value::GetSecretValueOutput,
+        put_secret_value::PutSecretValueOutput, update_secret_version_stage::UpdateSecretVersionStageOutput,
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -74,7 +77,8 @@ impl SecretsManager {
             request.secret_string(document.expose_secret()).version_stages(PENDING).send()
         };
         let change = self.change("PutSecretValue", &key.id);
-        Ok(self.line.change(subject, change, send, |_| Ok(())).await?)
+        let read = |answer: PutSecretValueOutput| confirmed("PutSecretValue", &self.name, answer.version_id.is_some());
+        Ok(self.line.change(subject, change, send, read).await?)
     }
 
     pub(super) async fn promote(&self, subject: &Subject<'_>, id: &str) -> Result<(), SinkError> {
@@ -124,7 +128,10 @@ impl SecretsManager {
         let request = request.set_remove_from_version_id(from.map(str::to_owned));
         let request = request.set_move_to_version_id(to.map(str::to_owned));
         let change = Change { repeatable: false, ..self.change("UpdateSecretVersionStage", id) };
-        Ok(self.line.change(subject, change, || request.clone().send(), |_| Ok(())).await?)
+        let read = |answer: UpdateSecretVersionStageOutput| {
+            confirmed("UpdateSecretVersionStage", &self.name, answer.name.is_some())
+        };
+        Ok(self.line.change(subject, change, || request.clone().send(), read).await?)
     }
 
     async fn versions(&self) -> Result<Versions, SinkError> {
@@ -141,7 +148,10 @@ impl SecretsManager {
 
     async fn value(&self, version: &str) -> Result<Option<SecretString>, SinkError> {
         let request = self.client.get_secret_value().secret_id(&self.name).version_id(version);
-        let read = |answer: GetSecretValueOutput| Ok(answer.secret_string.map(SecretString::from));
+        let read = |answer: GetSecretValueOutput| {
+            confirmed("GetSecretValue", &self.name, answer.version_id.is_some())?;
+            Ok(answer.secret_string.map(SecretString::from))
+        };
         match self.line.session.call("GetSecretValue", &self.name, || request.clone().send(), read).await {
             Err(error) if is_missing(&error) => Ok(None),
             answer => Ok(answer?),
@@ -159,6 +169,11 @@ fn stages(name: &str, answer: DescribeSecretOutput) -> Attempt<(Versions, bool)>
     }
     let versions = answer.version_ids_to_stages.unwrap_or_default();
     Ok((Versions(versions.into_iter().collect()), answer.deleted_date.is_some()))
+}
+
+/// An answer without content is read as one by the SDK; nothing is believed that says nothing.
+fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt<()> {
+    if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
 /// The name of this key's version.

@@ -1,7 +1,10 @@
 //! Everything that is true in the stub's AWS, and what is going wrong in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
 
 use crate::account::Account;
 use crate::call::Call;
@@ -26,6 +29,7 @@ pub struct Cloud {
     pub(crate) told: BTreeSet<String>,
     pub(crate) freeze: Option<(u64, Moment)>,
     frozen: Option<String>,
+    pub(crate) thawed: Arc<Notify>,
     late: u32,
     refusals: HashMap<String, u32>,
     homes: HashMap<String, String>,
@@ -56,6 +60,7 @@ impl Default for Cloud {
             told: BTreeSet::new(),
             freeze: None,
             frozen: None,
+            thawed: Arc::default(),
             late: 0,
             refusals: HashMap::new(),
             homes: HashMap::new(),
@@ -157,23 +162,24 @@ impl Cloud {
         *asked <= self.late
     }
 
-    /// Lets the call with this number, counted from now and from one, never be answered: it is not
-    /// performed, or performed first. What is asked after that is answered as ever.
+    /// Lets the call with this number, counted from now and from one, wait until it is thawed, before it is
+    /// performed or after. What is asked after that is answered as ever.
     pub fn freeze(&mut self, number: u64, moment: Moment) {
         self.freeze = Some((number, moment));
         self.frozen = None;
     }
 
-    /// The action of the call that waits for an answer without end.
+    /// The action of the call that is frozen.
     #[must_use]
     pub fn frozen(&self) -> Option<&str> {
         self.frozen.as_deref()
     }
 
-    /// Ends waiting for a call to freeze.
+    /// Lets the frozen call go on, and no other freeze.
     pub fn thaw(&mut self) {
         self.freeze = None;
         self.frozen = None;
+        self.thawed.notify_waiters();
     }
 
     /// Whether this call is the one, and at which moment it freezes.

@@ -106,8 +106,9 @@ impl Desk {
         }
         let call = Call::read(uri, headers, &body);
         let freezes = self.cloud().freezes(&call.action);
+        let thawed = self.cloud().thawed.clone();
         if freezes == Some(Moment::Before) {
-            std::future::pending::<()>().await;
+            thawed.notified().await;
         }
         let admission = self.cloud().admit(&call);
         if !admission.wait.is_zero() {
@@ -116,7 +117,7 @@ impl Desk {
         let answer = self.cloud().settle(&call, admission);
         if freezes == Some(Moment::After) {
             self.cloud().is_frozen_now(&call.action);
-            std::future::pending::<()>().await;
+            thawed.notified().await;
         }
         answer
     }

@@ -1,0 +1,72 @@
+//! The secret is in the sink, and nowhere else.
+
+use std::fs;
+
+use aws_stub::{Fault, Moment};
+
+use crate::{
+    ACCOUNT,
+    bench::{Bench, PLACES, Place, Ran, USER, end},
+};
+
+/// Every secret that AWS ever gave out here, and the tool's own.
+fn assert_tells_no_secret(ran: &Ran, secrets: &[String]) {
+    for secret in secrets.iter().map(String::as_str).chain(["secret-of-the-hub"]) {
+        let half = &secret[..secret.len() / 2];
+        for part in [secret, half] {
+            assert!(!ran.out.contains(part) && !ran.err.contains(part), "a secret is told:\n{}\n{}", ran.out, ran.err);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_tells_everything_tells_no_secret() {
+    for place in PLACES {
+        for fault in [None, Some(Fault::CutBody), Some(Fault::MalformedXml), Some(Fault::ServiceFailure)] {
+            for action in ["CreateAccessKey", "PutSecretValue", "PutParameter", "GetSecretValue"] {
+                let bench = Bench::new(place).await;
+                if let Some(fault) = &fault {
+                    bench.stub.cloud().fault_times(action, fault.clone(), 1);
+                }
+                let sink = bench.sink();
+                let mut told = Vec::new();
+                let mut secrets = Vec::new();
+                for _ in 0..2 {
+                    told.push(bench.run(&["start", USER, "--sink", &sink, "--log.level=trace"]).await);
+                    secrets.extend(bench.new_key().and_then(|key| key.secret));
+                }
+                told.push(bench.run(&["status", "--log.level=trace", "--format=json"]).await);
+                told.push(bench.run(&["backout", USER, "--sink", &sink, "--log.level=trace"]).await);
+                assert!(!secrets.is_empty());
+                for ran in &told {
+                    assert_tells_no_secret(ran, &secrets);
+                }
+                let tags = format!("{:?}", bench.stub.cloud().account(ACCOUNT).users[USER].tags);
+                assert!(secrets.iter().all(|secret| !tags.contains(secret.as_str())));
+                if fault.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_an_argument_and_no_core_would_be_dumped() {
+    let bench = Bench::new(Place::Command).await;
+    let sink = bench.sink();
+    bench.stub.cloud().freeze(9, Moment::Before);
+    let child = bench.begin(&["start", USER, "--yes", "--sink", &sink]);
+    let frozen = testbed::wait::until(std::time::Duration::from_secs(30), async || {
+        if bench.stub.cloud().frozen().is_some() { Ok(()) } else { Err("not yet".to_owned()) }
+    });
+    frozen.await.unwrap();
+    let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", child.id().unwrap())).unwrap();
+    let core = of("limits").lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    let secret = bench.new_key().and_then(|key| key.secret);
+    assert!(secret.is_none_or(|secret| !of("cmdline").contains(&secret) && !of("environ").contains(&secret)));
+    drop(child);
+    bench.stub.cloud().thaw();
+    end(bench.begin(&["start", USER, "--yes", "--sink", &sink])).await.ends(0);
+}
