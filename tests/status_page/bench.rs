@@ -27,7 +27,8 @@ fn bench_page() {
         let mut scrapes = times(|| exposition.page(NOW).len());
         let scrape = median(&mut scrapes);
         let last = format!("page={}", accounts * keys_each / 100);
-        for (name, query) in [("first", ""), ("last", &last), ("of one owner, overdue", "owner=team-7&state=overdue")] {
+        for (name, query) in [("first", ""), ("last", &last), ("of one owner, overdue", "owner=team-50&state=overdue")]
+        {
             let page = StatusPage::new(snapshots.clone(), &config, "/metrics");
             let began = Instant::now();
             let size = page.html(query, NOW).len();
