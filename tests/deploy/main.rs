@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod commands;
 mod least_privilege;
+mod links;
 mod operations;
+mod reference;
 mod version;
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -27,7 +31,7 @@ fn run(args: &[&str]) -> Output {
 fn policy(config: &str, args: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("iam-key-exporter.yml");
-    std::fs::write(&file, config).unwrap();
+    fs::write(&file, config).unwrap();
     let config = format!("--config.file={}", file.display());
     let output = run(&[&["policy", &config][..], args].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -42,6 +46,43 @@ fn actions(policy: &str) -> Vec<String> {
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
-fn tools() -> std::path::PathBuf {
+/// Every document of the repository, with its text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(ROOT)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(found.len() > 20, "where are the documents?");
+    found.sort();
+    found
+}
+
+/// Lines of fenced blocks with their number from one, and the language of the block; other lines have none.
+fn lines(text: &str) -> Vec<(usize, Option<&str>, &str)> {
+    let mut language = None;
+    let mut lines = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        match line.trim_start().strip_prefix("```") {
+            Some(opened) => language = language.is_none().then_some(opened.trim()),
+            None => lines.push((number + 1, language, line)),
+        }
+    }
+    lines
+}
+
+fn shown(file: &Path) -> String {
+    file.strip_prefix(ROOT).unwrap_or(file).display().to_string()
+}
+
+fn tools() -> PathBuf {
     Path::new(ROOT).join("target/tools")
 }

@@ -206,6 +206,19 @@ def every_value_is_in_the_schema_and_none_besides(chart):
     chart.validate_schema(values)
 
 
+def values_in_documents(chart):
+    text = (ROOT / "docs/installation.md").read_text()
+    block = re.search(r"```yaml\n(# values\.yaml.*?)```", text, re.DOTALL)
+    expect(block, "docs/installation.md: no values.yaml")
+    if block:
+        try:
+            values = yaml.safe_load(block[1])
+            chart.validate_schema(values)
+            render(chart, values)
+        except helm_python.HelmError as error:
+            problems.append(f"docs/installation.md: {error}")
+
+
 def kustomize(chart, exporter):
     """The base is what the chart makes of its defaults, but for names and labels."""
     if not shutil.which("kubectl"):
@@ -242,6 +255,7 @@ def main():
     rules_are_those_of_the_repository(chart)
     dashboards_are_those_of_the_repository(chart)
     every_value_is_in_the_schema_and_none_besides(chart)
+    values_in_documents(chart)
     kustomize(chart, exporter)
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -125,3 +125,11 @@ files >/tmp/after
 left=$(comm -13 /tmp/before /tmp/after | grep -vE '^/etc/\.?(passwd|group|shadow|gshadow|subuid|subgid)[-.]?' || true)
 [ -z "$left" ] || fail "left behind: $left"
 passed 'purged: nothing is left but the user'
+
+# The commands of docs/installation.md, on what a release has in its archive.
+mkdir -p "/etc/systemd/system/$unit.service.d"
+printf '[Service]\nEnvironment=%s\n' AWS_ENDPOINT_URL=http://127.0.0.1:4010 AWS_ACCESS_KEY_ID=AKIAHUB \
+    AWS_SECRET_ACCESS_KEY=s >"/etc/systemd/system/$unit.service.d/local.conf"
+(cd "$gifts/release" && sh -eu "$gifts/by-hand.sh") >/tmp/by-hand.log 2>&1 || fail "by hand: $(cat /tmp/by-hand.log)"
+eventually 'the account is read' has '^aws_iam_account_up{account_id="111122223333"} 1$'
+passed 'installed by hand, as the document says'
