@@ -9,7 +9,7 @@ use super::{
     family::{
         ACCOUNT_CENSUS, ACCOUNT_DATA, ACCOUNT_INFO, ACCOUNT_KEYS, ACCOUNT_OVERDUE, ACCOUNT_ROOT_KEYS, ACCOUNT_UP,
         ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_EXEMPT_UNTIL, KEY_INFO, KEY_LAST_USED,
-        KEY_LAST_USED_INFO, KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION, TAG_INVALID,
+        KEY_LAST_USED_INFO, KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION, TAG_INVALID, USER_ROTATION,
     },
     part::{Part, Parts},
     text,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     inventory::{AccessKey, Account, LastUse, Status, Timestamp, User},
     policy::{self, Verdict},
+    rotation::{STAGE_TAG, Stage},
     snapshot::AccountState,
 };
 
@@ -219,6 +220,10 @@ impl Draft<'_> {
         }
         for tag in &verdict.invalid_tags {
             self.add(TAG_INVALID, &[("user_name", &user.name), ("tag_key", tag)], 1);
+        }
+        if let Some(stage) = user.tag(STAGE_TAG) {
+            let stage = Stage::parse(stage).map_or("unknown", Stage::as_str);
+            self.add(USER_ROTATION, &[("user_name", &user.name), ("stage", stage)], 1);
         }
         let ids = self.judgement.key_ids.of(user);
         for (key, id) in user.keys.iter().zip(&ids) {

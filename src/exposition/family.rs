@@ -49,9 +49,11 @@ pub const KEY_EXEMPT_UNTIL: usize = 17;
 pub const TAG_INVALID: usize = 18;
 /// One per configured exemption.
 pub const EXEMPTION_KEYS: usize = 19;
+/// One per user whose key is being replaced.
+pub const USER_ROTATION: usize = 20;
 
 /// The page, family by family; the constants of this module are places in it.
-pub const FAMILIES: [Family; 20] = [
+pub const FAMILIES: [Family; 21] = [
     Family {
         name: "aws_iam_access_key_info",
         help: "An access key as last read from AWS (polled): its status, whether it was ever used, its user's path. Always 1.",
@@ -122,6 +124,10 @@ pub const FAMILIES: [Family; 20] = [
     Family {
         name: "iam_key_exporter_exemption_keys",
         help: "Access keys that this exemption of the configuration holds for. 0 means a slip of the pen, or an entry that can go.",
+    },
+    Family {
+        name: "aws_iam_user_rotation_info",
+        help: "How far iam-key-rotate is with the user's access key, from the user's tags; do not begin a second rotation. Polled. Always 1.",
     },
 ];
 

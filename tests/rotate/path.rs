@@ -111,6 +111,26 @@ async fn status_tells_every_rotation_from_iam_alone() {
 }
 
 #[tokio::test]
+async fn the_exporter_shows_a_rotation_under_way_and_its_end() {
+    let bench = Bench::new(Place::Secret).await;
+    let config = "poll_interval: 300ms\nlimits: { requests_per_second: 10000 }\n";
+    let settings = testbed::Settings::of(bench.stub.endpoint()).config(config);
+    let exporter = testbed::Exporter::start(env!("CARGO_BIN_EXE_iam-key-exporter"), &settings).await.unwrap();
+    let shown = |page: &testbed::Page| page.with("aws_iam_user_rotation_info", &[("user_name", USER)]).len();
+    let is_up = |page: &testbed::Page| page.value("aws_iam_account_up", &[("account_id", ACCOUNT)]) == Some(1.0);
+    let page = exporter.page_when("the account", is_up).await;
+    assert_eq!(shown(&page), 0);
+    bench.start().await.ends(0);
+    let labels = [("account_id", ACCOUNT), ("user_name", USER), ("stage", "promoted")];
+    exporter.page_when("it", |page| page.value("aws_iam_user_rotation_info", &labels) == Some(1.0)).await;
+    bench.backout().await.ends(0);
+    let labels = [("stage", "backed-out")];
+    exporter.page_when("the way back", |page| page.value("aws_iam_user_rotation_info", &labels) == Some(1.0)).await;
+    bench.finish(&["--delete"]).await.ends(0);
+    exporter.page_when("the end", |page| shown(page) == 0).await;
+}
+
+#[tokio::test]
 async fn an_old_key_used_after_the_new_one_took_over_is_left_alone() {
     let bench = Bench::new(Place::Secret).await;
     bench.start().await.ends(0);
