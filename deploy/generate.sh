@@ -32,22 +32,21 @@ for dashboard in dashboards/*.json; do
 done
 
 # The template of the organization ends with that of a member, which CloudFormation wants in one piece.
-with_member() {
+mkdir -p "$made/cloudformation" "$made/kustomize/operator"
+{
     sed '/^      TemplateBody: |$/q' deploy/cloudformation/organization.yaml
     sed 's/^\(.\)/        \1/' deploy/cloudformation/member.yaml
-}
-from cloudformation/organization.yaml with_member
+} >"$made/cloudformation/organization.yaml"
 from terraform/member.yaml cat deploy/cloudformation/member.yaml
 for side in hub member; do
     from "terraform/policies/$side.json" cat "$made/iam/$side.json"
 done
 
 # The operator's kind around the rules, for Kustomize.
-rule_object() {
+{
     printf '%s\n' 'apiVersion: monitoring.coreos.com/v1' 'kind: PrometheusRule' 'metadata:' '  name: iam-key-exporter' 'spec:'
     sed 's/^\(.\)/  \1/' alerts/rules.yaml
-}
-from kustomize/operator/prometheusrule.yaml rule_object
+} >"$made/kustomize/operator/prometheusrule.yaml"
 
 status=0
 cd "$made"

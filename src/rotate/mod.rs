@@ -1,10 +1,10 @@
 //! Replaces access keys: the second binary, with a policy of its own.
 //!
-//! A command [`look`](iam)s at the user, makes a [`plan`] (pure), shows it, asks, and performs its
-//! [`steps`] one by one. What has been done is known from the user's [`tags`] alone, written
+//! A command `look`s (`iam`) at the user, makes a `plan` (pure), shows it, asks, and performs its
+//! `steps` one by one. What has been done is known from the user's `tags` alone, written
 //! before the step that they announce, so that any command can be repeated after a crash and
 //! finds its way. The new secret exists once: `CreateAccessKey` answers it, and the next thing
-//! that happens is that a [`sink`] keeps it.
+//! that happens is that a `sink` keeps it.
 //!
 //! The exporter has nothing of this: a test looks into both binaries.
 
