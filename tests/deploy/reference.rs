@@ -164,6 +164,7 @@ fn populate(stub: &Stub) {
     used.key("AKIAUSED", now - 100 * DAY).used(now - DAY, "s3", "eu-central-1");
     used.attached_policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
     used.tags.insert("rotation:max-age".to_owned(), "soon".to_owned());
+    account.user("replaced").tag("iam-key-rotate:stage", "promoted").key("AKIAREPLACED", now - 100 * DAY);
     account.user("exempt").key("AKIAEXEMPT", now - 100 * DAY);
     cloud.fault_times("ListUsers", Fault::Throttle, 1);
 }
