@@ -35,8 +35,14 @@ pub fn init(level: &str, json: bool) {
 /// # Panics
 /// When somebody else logs already.
 pub fn init_reticent(level: &str, json: bool) {
-    let level = level.parse().unwrap_or(LevelFilter::INFO);
-    subscriber(level, level.min(LevelFilter::WARN), KeyIds::Told, json, io::stderr).init();
+    reticent(level.parse().unwrap_or(LevelFilter::INFO), json, io::stderr).init();
+}
+
+fn reticent<W>(level: LevelFilter, json: bool, writer: W) -> Dispatch
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    subscriber(level, level.min(LevelFilter::WARN), KeyIds::Told, json, writer)
 }
 
 /// We speak from `level` upwards, others from theirs.
@@ -191,6 +197,21 @@ mod tests {
             debug!(target: OURS, "quiet");
         });
         assert!(log.contains("heard") && !log.contains("quiet"), "{log}");
+    }
+
+    #[test]
+    fn where_secrets_are_held_others_only_warn_and_key_ids_are_told() {
+        let sheet = Sheet::default();
+        let writer = sheet.clone();
+        let dispatch = reticent(LevelFilter::TRACE, false, move || writer.clone());
+        tracing::dispatcher::with_default(&dispatch, || {
+            debug!(target: "aws_smithy_runtime", "quiet");
+            trace!(target: "hyper", "quiet");
+            warn!(target: "aws_config", "heard");
+            trace!(target: OURS, "AKIAIOSFODNN7EXAMPLE");
+        });
+        let log = String::from_utf8(sheet.0.lock().unwrap().clone()).unwrap();
+        assert!(log.contains("heard") && log.contains("AKIAIOSFODNN7EXAMPLE") && !log.contains("quiet"), "{log}");
     }
 
     #[test]
