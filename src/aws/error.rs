@@ -109,7 +109,7 @@ impl CallError {
         let reason = reason(&error, code.as_deref());
         let status = error.raw_response().map(|answer| answer.status().as_u16());
         let request_id = error.raw_response().and_then(|answer| answer.headers().get(REQUEST_ID)).map(str::to_owned);
-        Self { operation, on: on.into(), reason, code, status, request_id, source: Box::new(error) }
+        Self { operation, on: on.into(), reason, code, status, request_id, source: told(error) }
     }
 
     /// An answer that came, and could not be read.
@@ -175,6 +175,17 @@ fn reason<E: Error + 'static>(error: &SdkError<E>, code: Option<&str>) -> Reason
         SdkError::ResponseError(_) => Reason::InvalidResponse,
         SdkError::ServiceError(context) => of_answer(context.raw(), code),
         _ => Reason::Other,
+    }
+}
+
+/// What AWS answered in its own words, where the SDK would show its whole structure.
+fn told<E>(error: SdkError<E>) -> Box<dyn Error + Send + Sync>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error.as_service_error().map(|answer| (answer.code(), answer.message())) {
+        Some((Some(code), Some(message))) => format!("{code}: {message}").into(),
+        _ => Box::new(error),
     }
 }
 
