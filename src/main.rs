@@ -1,6 +1,6 @@
 //! The process edge: arguments in, exit code and error chain out.
 
-use std::{error::Error, path::Path, process::ExitCode};
+use std::{error::Error, fmt::Write as _, io::Write as _, path::Path, process::ExitCode};
 
 use iam_key_exporter::{
     app::{self, App, AppError},
@@ -123,11 +123,13 @@ async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {
-    eprintln!("error: {error}");
+    let mut text = format!("error: {error}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  caused by: {error}");
+        writeln!(text, "  caused by: {error}").expect("a String");
         cause = error.source();
     }
+    // Where nobody can read it, the exit code still has to tell.
+    drop(std::io::stderr().write_all(text.as_bytes()));
     ExitCode::from(code)
 }

@@ -1,6 +1,9 @@
 //! Wiring of the `check` command: built from the same parts as the daemon, without its state and server.
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 use super::{
     AppError,
@@ -35,12 +38,14 @@ pub async fn check(config: &Config, shard: Shard, args: &CheckArgs, width: Optio
     let wanted =
         Wanted { fail_on: args.fail_on, benchmarks: args.benchmarks.clone(), region: hubs.own.region().clone() };
     let report = Report::new(config, wanted, &gathered);
+    let width = width.filter(|_| args.output.is_none());
     let text = match check::render(args.format, &report, Look { width, all: args.all }) {
         Some(text) => text?,
         None => exposition(&ground, config)?,
     };
     put(args, &text)?;
-    eprint!("{}", check::summary(&report, args.format, args.output.is_none()));
+    // Whoever closed it does not want to know.
+    drop(io::stderr().write_all(check::summary(&report, args.format, args.output.is_none()).as_bytes()));
     Ok(report.outcome())
 }
 

@@ -12,8 +12,6 @@ use super::{
 };
 use crate::inventory::ROOT_USER;
 
-const RUNBOOKS: &str = "https://github.com/iam-key-exporter/iam-key-exporter/blob/main/docs/runbooks/";
-
 /// Longer ones are refused (API reference, `AwsSecurityFinding`).
 const LONGEST_DESCRIPTION: usize = 1_024;
 
@@ -53,7 +51,7 @@ fn asff(report: &Report, row: &Row, finding: &Finding) -> Value {
         "Description": description,
         "Remediation": { "Recommendation": {
             "Text": "The runbook says what to look at and what to do.",
-            "Url": format!("{RUNBOOKS}{}.md", finding.kind.alert()),
+            "Url": finding.kind.runbook(),
         }},
         "Resources": [resource(report, row)],
         "Compliance": compliance(finding),

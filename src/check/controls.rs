@@ -10,7 +10,7 @@ use crate::cli::Benchmark::{
 };
 
 /// A control that is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Control {
     /// In which catalogue.
     pub benchmark: Benchmark,

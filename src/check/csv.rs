@@ -1,15 +1,17 @@
-//! For spreadsheets: a line a key, and one for each user with findings of its own.
+//! For spreadsheets: a line a key, one for each user with findings of its own, and one for each account
+//! of which nothing else can be said than that it is not known.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use super::{
+    gap::Gap,
     report::{Key, Report, Row},
     text::time,
 };
 use crate::inventory::{LastUse, Use};
 
 /// The columns; new ones come at the end.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "account_id",
     "account_name",
     "user_name",
@@ -27,6 +29,7 @@ const COLUMNS: [&str; 17] = [
     "findings",
     "severity",
     "account_complete",
+    "controls",
 ];
 
 /// The whole file.
@@ -36,7 +39,25 @@ pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     for row in &report.rows {
         out.write_record(cells(report, row).map(|cell| harmless(&cell)))?;
     }
+    for id in unseen(report) {
+        out.write_record(unseen_cells(id))?;
+    }
     out.into_inner().map_err(::csv::IntoInnerError::into_error)
+}
+
+/// Accounts that would not be in the file, although not everything of them is known.
+fn unseen(report: &Report) -> BTreeSet<&str> {
+    let seen: BTreeSet<&str> = report.rows.iter().map(|row| &*row.account.id).collect();
+    report.gaps.iter().map(Gap::account_id).filter(|id| !seen.contains(id)).collect()
+}
+
+fn unseen_cells(id: &str) -> [&str; COLUMNS.len()] {
+    let of = |column| match column {
+        "account_id" => id,
+        "account_complete" => "false",
+        _ => "",
+    };
+    COLUMNS.map(of)
 }
 
 fn cells(report: &Report, row: &Row) -> [String; COLUMNS.len()] {
@@ -44,8 +65,9 @@ fn cells(report: &Report, row: &Row) -> [String; COLUMNS.len()] {
     let [key_id, status, created, age, due, exempt, usage, used, service, region] =
         row.key.as_ref().map(|key| key_cells(report, key)).unwrap_or_default();
     let findings: Vec<&str> = row.findings.iter().map(|finding| finding.kind.as_str()).collect();
+    let broken = row.findings.iter().flat_map(|finding| &finding.controls);
+    let controls: Vec<String> = broken.map(|control| format!("{} {}", control.benchmark.word(), control.id)).collect();
     let severity = row.level().map_or("", super::finding::Level::as_str);
-    let is_complete = !report.gaps_of(Some(&account.id)).any(|gap| gap.counts);
     [
         account.id.to_string(),
         account.name.as_deref().unwrap_or_default().into(),
@@ -63,7 +85,8 @@ fn cells(report: &Report, row: &Row) -> [String; COLUMNS.len()] {
         region,
         findings.join(" "),
         severity.into(),
-        is_complete.to_string(),
+        report.is_complete(&account.id).to_string(),
+        controls.join("; "),
     ]
 }
 

@@ -12,6 +12,8 @@ use crate::{
     policy::Verdict,
 };
 
+const RUNBOOKS: &str = "https://github.com/iam-key-exporter/iam-key-exporter/blob/main/docs/runbooks/";
+
 /// What can be found, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -51,7 +53,7 @@ pub enum Level {
 pub struct Finding {
     /// What.
     pub kind: Kind,
-    /// In a few words, for a column.
+    /// In a few words, for a column beside those of age and last use.
     pub short: String,
     /// In a sentence.
     pub message: String,
@@ -118,6 +120,12 @@ impl Kind {
             Self::Unused | Self::NeverUsed => "AWSIAMAccessKeyUnused",
             Self::TwoActiveKeys => "AWSIAMUserHasTwoActiveKeys",
         }
+    }
+
+    /// Where the runbook is.
+    #[must_use]
+    pub fn runbook(self) -> String {
+        format!("{RUNBOOKS}{}.md", self.alert())
     }
 
     /// How grave it is.
@@ -217,11 +225,11 @@ impl Judge {
             return None;
         }
         let span = text::span(idle);
-        let (short, message) = match kind {
-            Kind::Unused => (format!("unused {span}"), format!("The key was last used {span} ago.")),
-            _ => ("never used".to_owned(), format!("The key was made {span} ago and never used.")),
+        let message = match kind {
+            Kind::Unused => format!("The key was last used {span} ago."),
+            _ => format!("The key was made {span} ago and never used."),
         };
-        Some(self.finding(kind, idle, short, message))
+        Some(self.finding(kind, idle, "unused", message))
     }
 
     /// What is found of this user as a whole.

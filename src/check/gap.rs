@@ -1,15 +1,9 @@
-//! What is not known, and whether that counts: a check never says that nothing is there because
-//! nobody looked.
+//! What is not known: a check never says that nothing is there because nobody looked.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    Gathered,
-    report::{AccountLine, Wanted},
-    text,
-};
+use super::{Gathered, report::AccountLine, text};
 use crate::{
-    cli::FailOn,
     config::Config,
     inventory::{Account, LastUse},
     snapshot::UNKNOWN_ACCOUNT,
@@ -28,32 +22,32 @@ pub struct Gap {
     pub what: String,
     /// Why.
     pub why: String,
-    /// Whether the outcome depends on it.
-    pub counts: bool,
 }
 
 /// All gaps, those of no account in particular first.
-pub(super) fn find(config: &Config, wanted: &Wanted, gathered: &Gathered, accounts: &[AccountLine]) -> Vec<Gap> {
-    let mut gaps = roster_gaps(gathered);
-    for line in accounts {
-        let id = Some(line.id.clone());
-        let counted = |what: &str, why: String| Gap { account: id.clone(), what: what.into(), why, counts: true };
-        let shortfalls = shortfalls(line, gathered);
-        let is_whole = shortfalls.is_empty();
-        gaps.extend(shortfalls.into_iter().map(|why| counted("part of the account", why)));
-        let Some(account) = line.known.as_deref() else { continue };
-        let none = BTreeSet::new();
-        let denied = gathered.denied.get(&line.id).unwrap_or(&none);
-        gaps.extend(unfinished(account).filter(|_| is_whole).map(|why| counted("part of the account", why)));
-        gaps.extend(root(account).map(|why| counted("the keys of the root user", why)));
-        gaps.extend(details(config, denied).into_iter().map(|(what, why)| counted(what, why)));
-        gaps.extend(last_uses(account, wanted.fail_on).map(|gap| Gap { account: id.clone(), ..gap }));
-    }
-    gaps
+pub(super) fn find(config: &Config, gathered: &Gathered, accounts: &[AccountLine]) -> Vec<Gap> {
+    let of_accounts = accounts.iter().flat_map(|line| account_gaps(config, gathered, line));
+    roster_gaps(gathered).into_iter().chain(of_accounts).collect()
+}
+
+fn account_gaps(config: &Config, gathered: &Gathered, line: &AccountLine) -> Vec<Gap> {
+    let gap = |what: &str, why: String| Gap { account: Some(line.id.clone()), what: what.into(), why };
+    let missed = shortfalls(line, gathered);
+    let Some(account) = line.known.as_deref() else {
+        return missed.into_iter().map(|why| gap("the whole account", why)).collect();
+    };
+    let none = BTreeSet::new();
+    let denied = gathered.denied.get(&line.id).unwrap_or(&none);
+    let unfinished = unfinished(account).filter(|_| missed.is_empty());
+    let part = missed.into_iter().chain(unfinished).map(|why| gap("part of the account", why));
+    let root = root(account).map(|why| gap("the keys of the root user", why));
+    let details = details(config, denied).into_iter().map(|(what, why)| gap(what, why));
+    let uses = unknown_uses(account).map(|what| gap(&what, "AWS did not tell".into()));
+    part.chain(root).chain(details).chain(uses).collect()
 }
 
 fn roster_gaps(gathered: &Gathered) -> Vec<Gap> {
-    let gap = |what: &str, why: String| Gap { account: None, what: what.into(), why, counts: true };
+    let gap = |what: &str, why: String| Gap { account: None, what: what.into(), why };
     let failures = gathered.failures.iter().map(|why| gap("whose credentials these are", why.clone()));
     let unlisted = gathered.unlisted.iter().map(|why| gap("the accounts of the organization", why.clone()));
     let mut gaps: Vec<Gap> = failures.chain(unlisted).collect();
@@ -102,13 +96,11 @@ fn details(config: &Config, denied: &BTreeSet<&'static str>) -> Vec<(&'static st
     tags.into_iter().chain(quarantine).collect()
 }
 
-/// It decides about unused keys only; the root user's keys have to go, used or not.
-fn last_uses(account: &Account, fail_on: FailOn) -> Option<Gap> {
+/// The root user's keys have to go, used or not.
+fn unknown_uses(account: &Account) -> Option<String> {
     let keys = account.users.iter().flat_map(|user| &user.keys);
     let unknown = keys.filter(|key| key.status.is_active() && key.last_use == LastUse::Unknown).count();
-    let counts = matches!(fail_on, FailOn::Unused | FailOn::Never);
-    let what = format!("the last use of {}", text::count(unknown, "active key"));
-    (unknown > 0).then(|| Gap { account: None, what, why: "AWS did not tell".into(), counts })
+    (unknown > 0).then(|| format!("the last use of {}", text::count(unknown, "active key")))
 }
 
 impl Gap {

@@ -123,7 +123,6 @@ struct GapShape<'a> {
     account_id: Option<&'a str>,
     what: &'a str,
     why: &'a str,
-    counts: bool,
 }
 
 /// The whole document, and a line end.
@@ -161,10 +160,9 @@ fn document(report: &Report) -> Document<'_> {
 fn summary(report: &Report) -> Summary {
     let Counts { accounts, users, keys, active, exempt, findings } = report.counts();
     let of = |level: Level| report.findings().filter(|(_, finding)| finding.kind.level() == level).count();
-    let is_incomplete = |line: &&AccountLine| report.gaps_of(Some(&line.id)).any(|gap| gap.counts);
     Summary {
         accounts,
-        accounts_incomplete: report.accounts.iter().filter(is_incomplete).count(),
+        accounts_incomplete: report.incomplete_accounts(),
         users,
         access_keys: keys,
         access_keys_active: active,
@@ -183,7 +181,7 @@ fn account_shape<'a>(report: &'a Report, line: &'a AccountLine) -> AccountShape<
         account_name: known.and_then(|account| account.name.as_deref()),
         account_alias: known.and_then(|account| account.alias.as_deref()),
         partition: known.map(|account| &*account.partition),
-        complete: !report.gaps_of(Some(&line.id)).any(|gap| gap.counts),
+        complete: report.is_complete(&line.id),
         census_source: known.filter(|a| a.census.complete_at.is_some()).map(|account| account.census.source.as_str()),
         census_at: known.and_then(|account| account.census.complete_at).map(time),
         root_access_keys: known.and_then(|account| account.root_keys_present),
@@ -230,7 +228,7 @@ fn control_shape(control: &Control) -> ControlShape {
 }
 
 fn gap_shape(gap: &Gap) -> GapShape<'_> {
-    GapShape { account_id: gap.account.as_deref(), what: &gap.what, why: &gap.why, counts: gap.counts }
+    GapShape { account_id: gap.account.as_deref(), what: &gap.what, why: &gap.why }
 }
 
 fn word(value: &impl clap::ValueEnum) -> String {

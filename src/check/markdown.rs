@@ -7,10 +7,9 @@ use super::{
     controls::Control,
     report::{Report, Row},
     summary,
-    table::{findings, is_worth_showing, used_for},
+    table::{findings, is_worth_showing, last_used, used_for},
     text::{day, shown, span, time},
 };
-use crate::inventory::{LastUse, Timestamp};
 
 /// The whole document.
 pub(super) fn render(report: &Report, look: Look) -> String {
@@ -45,7 +44,7 @@ fn line(out: &mut String, row: &Row, report: &Report) {
         row.user.to_string(),
         key.map_or_else(dash, |key| key.id.to_string()),
         key.map_or_else(dash, |key| span(report.made_at - key.created)),
-        key.map_or_else(dash, |key| last_used(&key.last_use, report.made_at)),
+        key.map_or_else(dash, |key| last_used(key, report.made_at)),
         key.map_or_else(dash, |key| used_for(&key.last_use)),
         findings(row),
     ];
@@ -55,24 +54,15 @@ fn line(out: &mut String, row: &Row, report: &Report) {
     out.push_str("|\n");
 }
 
-fn last_used(last_use: &LastUse, now: Timestamp) -> String {
-    match last_use {
-        LastUse::Used(last) => format!("{} ago", span(now - last.at)),
-        other => other.as_str().to_owned(),
-    }
-}
-
 /// Which controls are broken, and by how many findings.
 fn controls(out: &mut String, report: &Report) {
-    let mut all: Vec<&Control> = report.findings().flat_map(|(_, finding)| &finding.controls).collect();
-    all.sort_by_key(|control| (control.benchmark, control.id));
-    if all.is_empty() {
+    let controls = report.controls();
+    if controls.is_empty() {
         return;
     }
     out.push_str("| benchmark | control | findings |\n| --- | --- | --- |\n");
-    for same in all.chunk_by(|a, b| a == b) {
-        let (title, id) = (escaped(same[0].benchmark.title()), escaped(same[0].id));
-        writeln!(out, "| {title} | {id} | {} |", same.len()).expect("a String");
+    for (Control { benchmark, id }, findings) in controls {
+        writeln!(out, "| {} | {} | {findings} |", escaped(benchmark.title()), escaped(id)).expect("a String");
     }
     out.push('\n');
 }

@@ -1,9 +1,10 @@
 //! All that a check tells, whatever the format: accounts, keys with what is found of them, and gaps.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Gathered,
+    controls::Control,
     finding::{Finding, Judge, Kind, Level},
     gap::{self, Gap},
 };
@@ -33,7 +34,7 @@ pub enum Outcome {
     Clean,
     /// Everything was read and something found.
     Findings,
-    /// Not everything that counts could be read, so nobody can say that nothing is there.
+    /// Not everything could be read, so nobody can say that nothing is there.
     Incomplete,
 }
 
@@ -122,14 +123,14 @@ impl Report {
         let known = accounts.iter().filter_map(|line| line.known.as_ref());
         let mut rows: Vec<Row> = known.flat_map(|account| account_rows(account, &policy, ids, &judge)).collect();
         rows.sort_by_cached_key(Row::rank);
-        let gaps = gap::find(config, &wanted, gathered, &accounts);
+        let gaps = gap::find(config, gathered, &accounts);
         Self { made_at: now, limits: config.policy.clone(), wanted, accounts, rows, gaps }
     }
 
     /// What it comes to.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        if self.gaps.iter().any(|gap| gap.counts) {
+        if !self.gaps.is_empty() {
             Outcome::Incomplete
         } else if self.findings().any(|(_, finding)| self.fails(finding)) {
             Outcome::Findings
@@ -147,6 +148,15 @@ impl Report {
     /// Everything that is found, with whose it is.
     pub fn findings(&self) -> impl Iterator<Item = (&Row, &Finding)> {
         self.rows.iter().flat_map(|row| row.findings.iter().map(move |finding| (row, finding)))
+    }
+
+    /// The controls that are broken, each with how many findings break it.
+    #[must_use]
+    pub fn controls(&self) -> BTreeMap<Control, usize> {
+        let mut controls = BTreeMap::new();
+        let broken = self.findings().flat_map(|(_, finding)| &finding.controls);
+        broken.for_each(|control| *controls.entry(*control).or_default() += 1);
+        controls
     }
 
     /// Findings of this kind.
@@ -170,6 +180,18 @@ impl Report {
         }
     }
 
+    /// Whether nothing of this account is left unknown.
+    #[must_use]
+    pub fn is_complete(&self, id: &str) -> bool {
+        self.gaps_of(Some(id)).next().is_none()
+    }
+
+    /// Accounts of which something is not known.
+    #[must_use]
+    pub fn incomplete_accounts(&self) -> usize {
+        self.accounts.iter().filter(|line| !self.is_complete(&line.id)).count()
+    }
+
     /// The gaps of this account; of none in particular where there is no id.
     pub fn gaps_of<'a>(&'a self, id: Option<&'a str>) -> impl Iterator<Item = &'a Gap> + 'a {
         self.gaps.iter().filter(move |gap| gap.account.as_deref() == id)
@@ -191,7 +213,7 @@ impl Outcome {
 impl Row {
     /// The gravest comes first, of equally grave ones the one that is or was due first.
     fn rank(&self) -> impl Ord + use<> {
-        let level = self.findings.iter().map(|finding| finding.kind.level()).min();
+        let level = self.level();
         let key = self.key.as_ref();
         let due = key.and_then(|key| key.due.or(key.exempt_until)).unwrap_or(Timestamp::MAX);
         let id = key.map(|key| key.id.clone());

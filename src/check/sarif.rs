@@ -10,8 +10,6 @@ use super::{
     text::{shown, time},
 };
 
-const RUNBOOKS: &str = "https://github.com/iam-key-exporter/iam-key-exporter/blob/main/docs/runbooks/";
-
 /// The whole document, and a line end.
 pub(super) fn render(report: &Report) -> io::Result<Vec<u8>> {
     let document = json!({
@@ -40,7 +38,7 @@ fn rule(kind: Kind) -> Value {
         "id": kind.as_str(),
         "name": kind.alert(),
         "shortDescription": { "text": kind.title() },
-        "helpUri": format!("{RUNBOOKS}{}.md", kind.alert()),
+        "helpUri": kind.runbook(),
         "defaultConfiguration": { "level": level(kind) },
     })
 }
@@ -57,7 +55,7 @@ fn invocation(report: &Report) -> Value {
     let notifications = report.gaps.iter().map(|gap| {
         json!({
             "descriptor": { "id": "not-known" },
-            "level": if gap.counts { "error" } else { "note" },
+            "level": "error",
             "message": { "text": shown(&format!("account {}: {}: {}", gap.account_id(), gap.what, gap.why)) },
         })
     });

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    controls::Control,
     finding::Kind,
     report::{Counts, Outcome, Report},
     text::{count, shown, time},
@@ -16,10 +17,10 @@ pub fn told(report: &Report, format: Format, is_printed: bool) -> String {
     if format == Format::Table && is_printed { String::new() } else { lines(report) }
 }
 
-/// Counts, gaps and the verdict.
+/// Counts, controls if they were asked for, gaps and the verdict.
 pub(super) fn lines(report: &Report) -> String {
     let mut out = counts(report) + "\n";
-    for line in gaps(report) {
+    for line in controls(report).into_iter().chain(gaps(report)) {
         out.push_str(&line);
         out.push('\n');
     }
@@ -33,6 +34,10 @@ pub(super) fn counts(report: &Report) -> String {
     let Counts { accounts, users, keys, active, exempt, .. } = report.counts();
     let (accounts, users, keys) = (count(accounts, "account"), count(users, "user"), count(keys, "key"));
     let mut out = format!("{keys} ({active} active) of {users} in {accounts}");
+    let incomplete = report.incomplete_accounts();
+    if incomplete > 0 {
+        write!(out, " ({incomplete} not read to the end)").expect("writing to a String does not fail");
+    }
     let found: Vec<String> = Kind::ALL.iter().filter_map(|kind| found(report, *kind)).collect();
     let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
     write!(out, ": {found}").expect("writing to a String does not fail");
@@ -58,12 +63,22 @@ fn found(report: &Report, kind: Kind) -> Option<String> {
     (number > 0).then(|| format!("{number} {words}"))
 }
 
+/// A line for each benchmark that was asked for: the numbers of broken controls, and by how many findings.
+fn controls(report: &Report) -> Vec<String> {
+    let controls: Vec<_> = report.controls().into_iter().collect();
+    let of_one = controls.chunk_by(|(one, _), (other, _)| one.benchmark == other.benchmark);
+    let line = |broken: &[(Control, usize)]| {
+        let numbers: Vec<String> = broken.iter().map(|(control, count)| format!("{} ({count})", control.id)).collect();
+        format!("{}: {}", broken[0].0.benchmark.title(), numbers.join(", "))
+    };
+    if report.wanted.benchmarks.is_empty() { Vec::new() } else { of_one.map(line).collect() }
+}
+
 /// A line for each thing that is not known.
 pub(super) fn gaps(report: &Report) -> Vec<String> {
     let line = |gap: &super::gap::Gap| {
-        let word = if gap.counts { "NOT KNOWN" } else { "not known" };
         let account = name(report, gap.account_id());
-        format!("{word}: account {account}: {}: {}", shown(&gap.what), shown(&gap.why))
+        format!("NOT KNOWN: account {account}: {}: {}", shown(&gap.what), shown(&gap.why))
     };
     report.gaps.iter().map(line).collect()
 }

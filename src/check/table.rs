@@ -15,14 +15,8 @@ use super::{
 };
 use crate::inventory::{LastUse, Timestamp};
 
-/// From this width on there is room for accounts, ages and services.
-const WIDE: usize = 110;
-
 /// A column of users is not made narrower than this; longer lines are then the terminal's to break.
 const NARROWEST_USERS: usize = 10;
-
-/// Fewer characters than this are not worth a line of their own.
-const NARROWEST_FINDINGS: usize = 15;
 
 const GAP: &str = "  ";
 
@@ -41,19 +35,29 @@ enum Column {
 
 use Column::{AccessKey, Account, Age, Due, Findings, LastUsed, UsedFor, User};
 
-/// What a cell says, per row.
+/// What can be done without on a narrow terminal, the first first: what is due tells the age.
+const SPARE: [Column; 2] = [Age, UsedFor];
+
+/// What the cells of a row say.
 type Cells = Vec<String>;
 
 /// The table and what it comes to.
 pub(super) fn render(report: &Report, look: Look) -> String {
     let rows: Vec<&Row> = report.rows.iter().filter(|row| look.all || is_worth_showing(row)).collect();
-    let has_several_accounts = report.accounts.len() > 1;
-    let is_wide = look.width.is_none_or(|width| width >= WIDE);
+    let mut columns = vec![Due, Account, User, AccessKey, Age, LastUsed, UsedFor, Findings];
+    columns.retain(|column| *column != Account || report.accounts.len() > 1);
+    let fit = |columns: &[Column]| fit(&grid(&rows, columns, report.made_at), columns, look.width);
+    for spare in SPARE {
+        if !fit(&columns) {
+            columns.retain(|column| *column != spare);
+        }
+    }
     let mut out = String::new();
-    if has_several_accounts && !is_wide {
-        by_account(&mut out, report, &rows, look);
+    if columns.contains(&Account) && !fit(&columns) {
+        columns.retain(|column| *column != Account);
+        by_account(&mut out, report, &rows, &columns, look);
     } else {
-        table(&mut out, &rows, &columns(is_wide, has_several_accounts), report.made_at, look.width);
+        table(&mut out, &rows, &columns, report.made_at, look.width);
     }
     if !rows.is_empty() {
         out.push('\n');
@@ -67,24 +71,14 @@ pub(super) fn is_worth_showing(row: &Row) -> bool {
     !row.findings.is_empty() || row.key.as_ref().is_some_and(|key| key.exempt_until.is_some())
 }
 
-fn columns(is_wide: bool, has_several_accounts: bool) -> Vec<Column> {
-    let all = [Due, Account, User, AccessKey, Age, LastUsed, UsedFor, Findings];
-    let is_shown = |column: &Column| match column {
-        Account => has_several_accounts,
-        Age | UsedFor => is_wide,
-        _ => true,
-    };
-    all.into_iter().filter(is_shown).collect()
-}
-
 /// Accounts in the order of what is due first in them, each with a table of its own.
-fn by_account(out: &mut String, report: &Report, rows: &[&Row], look: Look) {
+fn by_account(out: &mut String, report: &Report, rows: &[&Row], columns: &[Column], look: Look) {
     let mut left: Vec<&Row> = rows.to_vec();
     while let Some(id) = left.first().map(|row| row.account.id.clone()) {
         let (own, others): (Vec<&Row>, Vec<&Row>) = left.iter().partition(|row| row.account.id == id);
         let bold = Style::new().bold();
         writeln!(out, "{bold}Account {}{bold:#}", summary::name(report, &id)).expect("a String");
-        table(out, &own, &columns(false, false), report.made_at, look.width);
+        table(out, &own, columns, report.made_at, look.width);
         left = others;
         if !left.is_empty() {
             out.push('\n');
@@ -96,23 +90,35 @@ fn table(out: &mut String, rows: &[&Row], columns: &[Column], now: Timestamp, wi
     if rows.is_empty() {
         return;
     }
-    let head: Cells = columns.iter().map(|column| column.title().to_owned()).collect();
-    let cells: Vec<Cells> = rows.iter().map(|row| columns.iter().map(|c| cell(*c, row, now)).collect()).collect();
-    let widths = widths(&head, &cells, columns, width);
+    let cells = grid(rows, columns, now);
+    let widths = widths(&cells, columns, width);
     let (bold, plain) = (Style::new().bold(), Style::new());
-    line(out, &head, &widths, (bold, bold));
-    for (row, cells) in rows.iter().zip(&cells) {
+    line(out, &cells[0], &widths, (bold, bold));
+    for (row, cells) in rows.iter().zip(&cells[1..]) {
         line(out, cells, &widths, (plain, style(row.level())));
     }
 }
 
+/// The titles, and a line for each row.
+fn grid(rows: &[&Row], columns: &[Column], now: Timestamp) -> Vec<Cells> {
+    let head = columns.iter().map(|column| column.title().to_owned()).collect();
+    let cells = rows.iter().map(|row| columns.iter().map(|column| cell(*column, row, now)).collect());
+    [head].into_iter().chain(cells).collect()
+}
+
+/// Whether nothing has to be broken but between findings.
+fn fit(cells: &[Cells], columns: &[Column], width: Option<usize>) -> bool {
+    let last = columns.len() - 1;
+    let widths = (0..last).map(|place| widest(cells, place)).chain([widest_finding(cells)]);
+    width.is_none_or(|width| widths.sum::<usize>() + GAP.len() * last <= width)
+}
+
 /// Each column as wide as its widest cell, until the terminal ends: then findings and names go on in the next line.
-fn widths(head: &Cells, cells: &[Cells], columns: &[Column], width: Option<usize>) -> Vec<usize> {
-    let widest = |place: usize| cells.iter().chain([head]).map(|cells| cells[place].chars().count()).max();
-    let mut widths: Vec<usize> = (0..columns.len()).map(|place| widest(place).unwrap_or_default()).collect();
+fn widths(cells: &[Cells], columns: &[Column], width: Option<usize>) -> Vec<usize> {
+    let mut widths: Vec<usize> = (0..columns.len()).map(|place| widest(cells, place)).collect();
     let Some(width) = width else { return widths };
     let mut excess = (widths.iter().sum::<usize>() + GAP.len() * (columns.len() - 1)).saturating_sub(width);
-    for (column, least) in [(Findings, NARROWEST_FINDINGS), (User, NARROWEST_USERS)] {
+    for (column, least) in [(Findings, widest_finding(cells)), (User, NARROWEST_USERS)] {
         if let Some(place) = columns.iter().position(|c| *c == column) {
             let taken = excess.min(widths[place].saturating_sub(least));
             widths[place] -= taken;
@@ -120,6 +126,16 @@ fn widths(head: &Cells, cells: &[Cells], columns: &[Column], width: Option<usize
         }
     }
     widths
+}
+
+fn widest(cells: &[Cells], place: usize) -> usize {
+    cells.iter().map(|cells| cells[place].chars().count()).max().unwrap_or_default()
+}
+
+/// With the comma behind it.
+fn widest_finding(cells: &[Cells]) -> usize {
+    let findings = cells.iter().filter_map(|cells| cells.last()).flat_map(|findings| findings.split_inclusive(", "));
+    findings.map(|finding| finding.trim_end().chars().count()).max().unwrap_or_default()
 }
 
 /// A row; what does not fit into a cell goes on below it.
@@ -185,7 +201,7 @@ fn due(key: &Key, now: Timestamp) -> String {
     }
 }
 
-fn last_used(key: &Key, now: Timestamp) -> String {
+pub(super) fn last_used(key: &Key, now: Timestamp) -> String {
     match &key.last_use {
         LastUse::Used(last) => format!("{} ago", span(now - last.at)),
         other => other.as_str().to_owned(),

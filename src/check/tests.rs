@@ -87,6 +87,8 @@ fn gathered() -> Gathered {
     for (account, health) in all {
         snapshots.publish(&account.id.clone(), Some(&Arc::new(account)), Some(&health));
     }
+    let refused = health(&["calling AssumeRole for \"arn:aws:iam::333344445555:role/x\": access_denied"]);
+    snapshots.publish(&"333344445555".into(), None, Some(&refused));
     Gathered {
         now: NOW,
         fleet: snapshots.fleet(),
@@ -131,6 +133,29 @@ fn every_format_is_as_it_was() {
     assert_golden("report.xml", &rendered(Format::Junit, look(None)));
     assert_golden("report.sarif", &rendered(Format::Sarif, look(None)));
     assert_golden("report.asff.json", &rendered(Format::Asff, look(None)));
+}
+
+const OWN_FORMATS: [Format; 7] =
+    [Format::Table, Format::Markdown, Format::Json, Format::Csv, Format::Junit, Format::Sarif, Format::Asff];
+
+#[test]
+fn every_format_names_the_controls_that_were_asked_for() {
+    for format in OWN_FORMATS {
+        let text = rendered(format, Look::default());
+        assert!(text.contains("1.13") && text.contains("IAM.3"), "{format:?}: {text}");
+    }
+    let unasked = summary(&report(FailOn::DueSoon, &[]), Format::Json, true);
+    assert!(!unasked.contains("CIS"), "a line for each of all benchmarks: {unasked}");
+}
+
+#[test]
+fn an_account_of_which_nothing_is_known_is_not_passed_over() {
+    for format in OWN_FORMATS.into_iter().filter(|format| *format != Format::Asff) {
+        let text = rendered(format, Look::default());
+        assert!(text.contains("333344445555"), "{format:?}: {text}");
+    }
+    assert!(rendered(Format::Csv, Look::default()).contains("\n333344445555,,,,,,,,,,,,,,,,false,\n"));
+    assert!(rendered(Format::Table, Look::default()).contains("in 3 accounts (3 not read to the end)"));
 }
 
 #[test]
@@ -180,9 +205,7 @@ fn ids_are_named_as_the_configuration_wants_them() {
     gathered.fleet = snapshots.fleet();
     let wanted = Wanted { fail_on: FailOn::Overdue, benchmarks: Vec::new(), region: "eu-central-1".into() };
     let report = Report::new(&config, wanted, &gathered);
-    for format in
-        [Format::Table, Format::Markdown, Format::Json, Format::Csv, Format::Junit, Format::Sarif, Format::Asff]
-    {
+    for format in OWN_FORMATS {
         let text = String::from_utf8(render(format, &report, Look::default()).unwrap().unwrap()).unwrap();
         assert!(!text.contains("AKIAIOSFODNN7EXAMPLE") && text.contains("MPLE"), "{format:?}: {text}");
     }

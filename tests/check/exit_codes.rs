@@ -123,7 +123,7 @@ async fn what_a_call_does_not_tell_is_2_and_never_0() {
         ("GetAccountSummary", Fault::MalformedXml, "GetAccountSummary"),
         ("GetAccessKeyLastUsed", Fault::ExpiredToken, "GetAccessKeyLastUsed"),
         ("ListAccessKeys", Fault::Delay(Duration::from_secs(2)), "timeout"),
-        ("*", Fault::AccessDenied, "not known"),
+        ("*", Fault::AccessDenied, "NOT KNOWN"),
     ];
     for (action, fault, what) in faults {
         // Old enough for its last use to be asked for directly.
@@ -201,7 +201,7 @@ async fn tags_and_quarantine_that_cannot_be_known_are_2_where_they_decide() {
 }
 
 #[tokio::test]
-async fn an_unknown_last_use_is_2_only_where_unused_keys_are_looked_for() {
+async fn an_unknown_last_use_is_2() {
     let stub = with_key(100).await;
     {
         let mut cloud = stub.cloud();
@@ -214,11 +214,10 @@ async fn an_unknown_last_use_is_2_only_where_unused_keys_are_looked_for() {
     }
     let gone = Fault::Error { status: 404, code: "NoSuchEntity".into(), message: "gone".into() };
     stub.cloud().fault("GetAccessKeyLastUsed", gone);
-    let run = check(&stub, "", &[]).await;
-    assert_code(&run, 0, "no key is overdue");
-    assert!(run.stdout.contains("not known: account 111122223333: the last use of 2 active keys"), "{run:?}");
-    assert_unknown(&check(&stub, "", &["--fail-on=unused"]).await, "the last use of 2 active keys");
-    assert_unknown(&check(&stub, "", &["--fail-on=never"]).await, "the last use of 2 active keys");
+    for fail_on in ["overdue", "due-soon", "unused", "never"] {
+        let run = check(&stub, "", &[&format!("--fail-on={fail_on}")]).await;
+        assert_unknown(&run, "account 111122223333: the last use of 2 active keys");
+    }
 }
 
 #[tokio::test]
@@ -257,6 +256,18 @@ async fn nothing_to_check_is_2_unless_other_shards_have_it() {
         check(&stub, "", &["--total-shards=2", "--shard=1"]).await.code,
     ];
     assert_eq!(codes, [Some(0), Some(0)]);
+}
+
+#[tokio::test]
+async fn an_error_output_that_takes_nothing_changes_no_code() {
+    let (stub, folder) = (with_key(100).await, tempfile::tempdir().unwrap());
+    for (args, code) in [(["--format=json", "--fail-on=overdue"], 1), (["--format=json", "--output=/no/such/file"], 2)]
+    {
+        let mut command = crate::command(&crate::settings(&stub, ORGANIZATION, &args), folder.path());
+        command.stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+    }
 }
 
 #[tokio::test]

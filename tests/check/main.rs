@@ -17,6 +17,8 @@ use testbed::Settings;
 const BINARY: &str = env!("CARGO_BIN_EXE_iam-key-exporter");
 const ACCOUNT: &str = aws_stub::DEFAULT_ACCOUNT;
 const MEMBER: &str = "222233334444";
+/// Of an account that is not to be read.
+const BROKEN: &str = "333344445555";
 const DAY: i64 = 86_400;
 
 /// Does not wait long for anything.
