@@ -93,7 +93,7 @@ impl Client {
                 return drop(timeout(FAREWELL, connection).await);
             }
             () = self.place.is_needed() => return debug!("ending an idle connection: others need its place"),
-            () = retired.cancelled() => {}
+            () = self.is_outdated(retired) => {}
             () = self.stop.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
@@ -102,6 +102,13 @@ impl Client {
             () = too_long(self.place.work(), self.limits.answer) => {}
             () = self.abort.cancelled() => {}
         }
+    }
+
+    /// Whoever came just before a reload gets one answer all the same: on a connection that has not
+    /// asked yet hyper would hang up without a word.
+    async fn is_outdated(&self, retired: &CancellationToken) {
+        retired.cancelled().await;
+        self.place.has_asked().await;
     }
 
     /// Passwords and limits are those of now, not those of when the client came.

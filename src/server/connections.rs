@@ -60,9 +60,9 @@ impl Door {
 
     /// Waits for room first, so that clients without a place stay in the kernel's queue.
     async fn next_client(&self, listener: &TcpListener) -> io::Result<(TcpStream, Place)> {
-        let place = self.room.enter().await;
+        let free = self.room.free_place().await;
         let (stream, _) = listener.accept().await?;
-        Ok((stream, place))
+        Ok((stream, free.take()))
     }
 
     fn admit(&self, stream: TcpStream, place: Place) {

@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::*;
@@ -74,6 +74,7 @@ fn held_site() -> (TestSite, mpsc::UnboundedReceiver<()>, blocking::Sender<()>) 
 
 struct Running {
     address: SocketAddr,
+    fronts: Fronts,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -89,8 +90,8 @@ async fn start_behind(web: &WebConfig, site: TestSite, settings: Settings, limit
     let address = bound.addresses()[0];
     let stop = CancellationToken::new();
     #[expect(clippy::disallowed_methods, reason = "the test is the owner and awaits it")]
-    let serving = tokio::spawn(bound.serve(Arc::new(site), fronts, stop.clone()));
-    Running { address, stop, serving }
+    let serving = tokio::spawn(bound.serve(Arc::new(site), fronts.clone(), stop.clone()));
+    Running { address, fronts, stop, serving }
 }
 
 async fn start_small() -> Running {
@@ -355,6 +356,38 @@ async fn stopping_finishes_the_request_in_flight_and_closes_idle_connections() {
     let answer = parse(&read_to_the_end(&mut in_flight).await);
     assert_eq!((answer.status(), answer.header("connection")), (200, Some("close")));
     assert_eq!(answer.text(), "up 1\ndown 0\n");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn whoever_connected_before_a_reload_is_answered_once_more() {
+    let server = start_small().await;
+    let mut silent = server.connect().await;
+    let mut idle = server.connect().await;
+    send(&mut idle, KEEP_ALIVE_SCRAPE).await;
+    assert_eq!(read_one(&mut idle).await.status(), 200);
+    let front = Front::new(&WebConfig::default()).unwrap();
+    server.fronts.swap(Arc::new(front)).retire();
+    assert!(read_to_the_end(&mut idle).await.is_empty());
+    send(&mut silent, KEEP_ALIVE_SCRAPE).await;
+    let answer = parse(&read_to_the_end(&mut silent).await);
+    assert_eq!((answer.status(), answer.header("connection")), (200, Some("close")));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn whoever_connects_after_a_long_silence_is_answered() {
+    let limits = Limits { answer: Duration::from_millis(200), ..Limits::default() };
+    let server = start(small_site(), settings(), limits).await;
+    sleep(3 * limits.answer).await;
+    for _ in 0..2 {
+        let mut client = server.connect().await;
+        let mut idle = server.connect().await;
+        send(&mut idle, KEEP_ALIVE_SCRAPE).await;
+        assert_eq!(read_one(&mut idle).await.status(), 200);
+        send(&mut client, KEEP_ALIVE_SCRAPE).await;
+        assert_eq!(read_one(&mut client).await.status(), 200);
+    }
     server.end().await;
 }
 
