@@ -197,7 +197,7 @@ impl Stage {
             info!(cause, "reading the configuration again");
             self.supervisor.reloading();
             let outcome = self.reload(asked).await;
-            self.site.metrics.config_reloaded(outcome.is_ok(), self.site.ground.clock.now());
+            self.site.reloaded(outcome.is_ok());
             let told = outcome.as_ref().map(|_| ()).map_err(|refusal| with_causes(refusal));
             match &told {
                 Ok(()) => info!(cause, "the new configuration is in use"),

@@ -43,6 +43,12 @@ impl ExporterSite {
         self.status_page.store(Arc::new(self.ground.status_page(config, &self.telemetry_path)));
         self.metrics.limits(&config.policy);
     }
+
+    /// Notes how a reload went, also for scrapes of this same second.
+    pub(super) fn reloaded(&self, is_used: bool) {
+        self.metrics.config_reloaded(is_used, self.ground.clock.now());
+        *self.latest.lock().expect("writing metrics does not panic") = None;
+    }
 }
 
 impl Site for ExporterSite {
