@@ -170,9 +170,13 @@ impl Asked {
     /// When it must not take the place of what is in use.
     pub fn read(&mut self, used: &Wishes) -> Result<Wishes, Refusal> {
         self.watch = Watch::of(self.origin.files(used));
-        let wishes = self.origin.reload(used)?;
-        self.watch.follow(&self.origin.files(&wishes));
-        Ok(wishes)
+        let wishes = self.origin.reload(used);
+        match &wishes {
+            Ok(wishes) => self.watch.follow(&self.origin.files(wishes)),
+            Err(Refusal::Wrong(error)) => self.watch.await_coming(error.unread()),
+            Err(Refusal::Opens { .. }) => {}
+        }
+        wishes
     }
 }
 
@@ -198,11 +202,16 @@ impl Watch {
         Self { tried: contents(files), pending: None }
     }
 
-    /// Those that a new configuration names besides.
+    /// Those that a new configuration names, and no others.
     fn follow(&mut self, files: &[PathBuf]) {
         let new: Vec<PathBuf> = files.iter().filter(|file| !self.tried.contains_key(*file)).cloned().collect();
         self.tried.retain(|file, _| files.contains(file));
         self.tried.extend(contents(new));
+    }
+
+    /// Besides, those that could not be read: a certificate may come after the configuration that names it.
+    fn await_coming<'a>(&mut self, files: impl Iterator<Item = &'a PathBuf>) {
+        self.tried.extend(files.map(|file| (file.clone(), None)));
     }
 
     fn has_changed(&mut self) -> bool {

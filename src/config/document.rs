@@ -113,5 +113,5 @@ fn not_yaml(error: &ScanError) -> Mistake {
 }
 
 fn mistake(place: Place, what: &str) -> Mistake {
-    Mistake { place, what: what.to_owned() }
+    Mistake { place, what: what.to_owned(), unread: None }
 }

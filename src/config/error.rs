@@ -34,6 +34,19 @@ pub struct Mistake {
     pub place: Place,
     /// The key, what was found, what is allowed.
     pub what: String,
+    /// The file named there, where it could not be read.
+    pub unread: Option<PathBuf>,
+}
+
+impl ConfigError {
+    /// Files whose coming would make another try worth while.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &PathBuf> {
+        let mistakes = match self {
+            Self::Mistakes { mistakes, .. } => &mistakes[..],
+            Self::Unreadable { .. } => &[],
+        };
+        mistakes.iter().filter_map(|mistake| mistake.unread.as_ref())
+    }
 }
 
 /// A place in a text; both count from one.

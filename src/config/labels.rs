@@ -65,12 +65,20 @@ fn key_ids(section: &mut Section<'_>) -> KeyIds {
 }
 
 fn hash_key(section: &mut Section<'_>, file: PathBuf) -> Option<HashKey> {
-    let shown = format!("{:?}", file.display().to_string());
-    let what = match fs::read(&file).map(|contents| HashKey::new(file, &contents)) {
-        Ok(Some(key)) => return Some(key),
-        Ok(None) => format!("{shown} is too short for a secret, allowed are {} bytes and more", HashKey::SHORTEST),
-        Err(error) => format!("reading {shown}: {error}"),
+    let place = section.place(&[HASH_KEY_FILE])?;
+    let contents = match fs::read(&file) {
+        Ok(contents) => contents,
+        Err(error) => {
+            section.refuse_file(place, HASH_KEY_FILE, file, &error);
+            return None;
+        }
     };
-    section.refuse(section.place(&[HASH_KEY_FILE])?, HASH_KEY_FILE, &what);
-    None
+    let shown = format!("{:?}", file.display().to_string());
+    let key = HashKey::new(file, &contents);
+    if key.is_none() {
+        let shortest = HashKey::SHORTEST;
+        let what = format!("{shown} is too short for a secret, allowed are {shortest} bytes and more");
+        section.refuse(place, HASH_KEY_FILE, &what);
+    }
+    key
 }

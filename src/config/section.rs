@@ -1,5 +1,7 @@
 //! Takes values out of a mapping, key by key, and remembers everything that is wrong.
 
+use std::{io, path::PathBuf};
+
 use super::{
     document::{Content, Node},
     error::{Mistake, Place},
@@ -136,7 +138,7 @@ impl<'a> Section<'a> {
     /// Notes a mistake in the section as a whole.
     pub(super) fn refuse_whole(&mut self, what: &str) {
         let what = format!("{}: {what}", self.name);
-        self.mistakes.push(Mistake { place: self.place, what });
+        self.note(self.place, what);
     }
 
     /// Where the value of the first of these keys that was written stands.
@@ -148,7 +150,17 @@ impl<'a> Section<'a> {
     /// Notes a mistake in the value of this key.
     pub(super) fn refuse(&mut self, place: Place, key: &str, what: &str) {
         let what = format!("{}: {what}", self.full(key));
-        self.mistakes.push(Mistake { place, what });
+        self.note(place, what);
+    }
+
+    /// Notes that the file named there cannot be read.
+    pub(super) fn refuse_file(&mut self, place: Place, key: &str, file: PathBuf, error: &io::Error) {
+        let what = format!("{}: reading {:?}: {error}", self.full(key), file.display().to_string());
+        self.mistakes.push(Mistake { place, what, unread: Some(file) });
+    }
+
+    fn note(&mut self, place: Place, what: String) {
+        self.mistakes.push(Mistake { place, what, unread: None });
     }
 
     /// Whatever was not asked for is unknown.
@@ -190,8 +202,8 @@ impl<'a> Section<'a> {
         let what = format!("found {found}, allowed is {allowed}");
         match key {
             Some(key) => self.refuse(place, key, &what),
-            None if self.name.is_empty() => self.mistakes.push(Mistake { place, what }),
-            None => self.mistakes.push(Mistake { place, what: format!("{}: {what}", self.name) }),
+            None if self.name.is_empty() => self.note(place, what),
+            None => self.note(place, format!("{}: {what}", self.name)),
         }
     }
 

@@ -169,3 +169,20 @@ async fn a_certificate_replaced_on_disk_is_used_and_a_broken_one_is_not() {
     assert!(reply.text.contains("\niam_key_exporter_config_last_reload_successful 1\n"), "{reply:?}");
     assert_eq!(ask(&exporter, &ours.file(), None, &[]).await.status, 0, "the old one is gone");
 }
+
+#[tokio::test]
+async fn a_certificate_may_come_after_the_configuration_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, _) = pki(folder.path());
+    let (_stub, mut exporter) = behind(&write(folder.path(), "web.yml", SERVER)).await;
+    write(folder.path(), "web.yml", &SERVER.replace("server.", "later."));
+    log_with(&mut exporter, "the configuration was refused").await;
+    assert_eq!(ask(&exporter, &ours.file(), None, &[]).await.status, 200, "the old one stays");
+    let renewed = Authority::new(folder.path(), "renewed");
+    renewed.server("later");
+    let used = testbed::wait::until(Duration::from_secs(20), async || {
+        let reply = ask(&exporter, &renewed.file(), None, &[]).await;
+        if reply.status == 200 { Ok(()) } else { Err(format!("{reply:?}")) }
+    });
+    used.await.unwrap();
+}

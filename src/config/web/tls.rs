@@ -192,7 +192,7 @@ fn read_file(section: &mut Section<'_>, key: &'static str, file: PathBuf) -> Opt
         Ok(text) => Some(Pem { key, file: Some(file), text }),
         Err(error) => {
             let place = section.place(&[key])?;
-            section.refuse(place, key, &format!("reading {:?}: {error}", file.display().to_string()));
+            section.refuse_file(place, key, file, &error);
             None
         }
     }
