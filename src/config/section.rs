@@ -94,6 +94,16 @@ impl<'a> Section<'a> {
         pairs.collect()
     }
 
+    /// Forgets these keys where their text is empty or absent: in Go that is the same as no key.
+    pub(super) fn forget_empty(&mut self, keys: &[&str]) {
+        let is_empty = |content: &Content| match content {
+            Content::Nothing => true,
+            Content::Scalar(text) => text.is_empty(),
+            _ => false,
+        };
+        self.entries.retain(|entry| !keys.contains(&&*entry.key) || !is_empty(&entry.value.content));
+    }
+
     /// Whether nothing is written in it.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -68,6 +68,16 @@ pub(super) const YES_NO: Kind<bool> = Kind {
     },
 };
 
+/// In a file that Go reads as well: there the words of YAML 1.1 count.
+pub(super) const GO_YES_NO: Kind<bool> = Kind {
+    allowed: "true or false",
+    parse: |text| match text {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => Some(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => Some(false),
+        _ => None,
+    },
+};
+
 /// API reference, `AssumeRole`, `RoleArn`; the partition is whatever AWS calls its next one.
 pub(super) const ROLE_ARN: Kind<RoleArn> = Kind {
     allowed: "the ARN of a role, such as arn:aws:iam::111122223333:role/iam-key-exporter",

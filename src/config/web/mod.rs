@@ -18,7 +18,7 @@ pub use tls::{ClientAuth, Pem, Tls, TlsVersion};
 use super::{
     error::{ConfigError, Mistake},
     section::Section,
-    value::{BURST, TEXT, WAIT, YES_NO},
+    value::{BURST, GO_YES_NO, TEXT, WAIT},
 };
 
 /// The web configuration, valid as far as text can be.
@@ -106,7 +106,7 @@ const HEADERS: [(&str, &[&str]); 5] = [
 ];
 
 fn http(section: &mut Section<'_>, config: &mut WebConfig) {
-    section.set("http2", &YES_NO, &mut config.has_http2);
+    section.set("http2", &GO_YES_NO, &mut config.has_http2);
     section.section("headers", |section| {
         for (name, values) in HEADERS {
             let mut value = None;
@@ -136,7 +136,7 @@ fn users(root: &mut Section<'_>) -> Vec<(String, String)> {
             Some(_) if name.is_empty() || name.contains(':') => {
                 root.refuse(place, &key, "the name of a user is not empty and has no \":\"");
             }
-            Some(hash) if hash.parse::<bcrypt::HashParts>().is_ok() => users.push((name, hash)),
+            Some(hash) if is_bcrypt(&hash) => users.push((name, hash)),
             _ => root.refuse(
                 place,
                 &key,
@@ -145,6 +145,11 @@ fn users(root: &mut Section<'_>) -> Vec<(String, String)> {
         }
     }
     users
+}
+
+/// Of a cost that bcrypt has: no password would ever fit another.
+fn is_bcrypt(hash: &str) -> bool {
+    hash.parse::<bcrypt::HashParts>().is_ok_and(|parts| (4..=31).contains(&parts.get_cost()))
 }
 
 fn rate_limit(section: &mut Section<'_>) -> Option<RateLimit> {

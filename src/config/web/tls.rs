@@ -7,7 +7,7 @@ use std::{
 
 use crate::config::{
     section::Section,
-    value::{CIPHER_SUITE, CLIENT_AUTH, CURVE, NAME, PATH, PEM, TLS_VERSION, YES_NO},
+    value::{CIPHER_SUITE, CLIENT_AUTH, CURVE, GO_YES_NO, NAME, PATH, PEM, TLS_VERSION},
 };
 
 /// How the line is encrypted, and whose certificate is asked for.
@@ -112,8 +112,15 @@ impl Tls {
     }
 }
 
+/// Keys whose text may be left empty, as those who fill in templates do.
+const MAY_BE_EMPTY: [&str; 6] = ["cert", "cert_file", "key", "key_file", "client_ca", "client_ca_file"];
+
 /// The section; `None` if it is empty, and where it is wrong.
 pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
+    if section.is_empty() {
+        return None;
+    }
+    section.forget_empty(&MAY_BE_EMPTY);
     let certificate = pem(section, folder, "cert", "cert_file");
     let key = pem(section, folder, "key", "key_file");
     let client_ca = pem(section, folder, "client_ca", "client_ca_file");
@@ -123,14 +130,11 @@ pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Option<Tls> {
     section.set("min_version", &TLS_VERSION, &mut min_version);
     section.set("max_version", &TLS_VERSION, &mut max_version);
     // Without effect in Go as well since 1.17.
-    section.set("prefer_server_cipher_suites", &YES_NO, &mut prefers_server);
+    section.set("prefer_server_cipher_suites", &GO_YES_NO, &mut prefers_server);
     let values = |list: Vec<(_, String)>| list.into_iter().map(|(_, value)| value).collect();
     let cipher_suites = values(section.list("cipher_suites", &CIPHER_SUITE));
     let curves = values(section.list("curve_preferences", &CURVE));
     let client_allowed_sans: Vec<String> = values(section.list("client_allowed_sans", &NAME));
-    if section.is_empty() {
-        return None;
-    }
     demand_one_of(section, "cert", "cert_file");
     demand_one_of(section, "key", "key_file");
     if let Some(place) = section.place(&["max_version", "min_version"]).filter(|_| min_version > max_version) {
