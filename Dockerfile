@@ -8,15 +8,15 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock build.rs askama.toml ./
 COPY src src
 COPY tests tests
 COPY examples examples
 ARG REVISION=unknown
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    IAM_KEY_EXPORTER_REVISION="$REVISION" cargo build --locked --release --bin iam-key-exporter \
-    && install -D target/release/iam-key-exporter /out/usr/bin/iam-key-exporter \
+    IAM_KEY_EXPORTER_REVISION="$REVISION" cargo build --locked --release --bins \
+    && install -D --target-directory=/out/usr/bin target/release/iam-key-exporter target/release/iam-key-rotate \
     && mkdir -p /out/var/lib/iam-key-exporter
 
 # The C library that the program was built and tested with, the authorities that it believes, and nothing else.
@@ -31,6 +31,8 @@ LABEL org.opencontainers.image.title="iam-key-exporter" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=build /out/usr/bin/iam-key-exporter /usr/bin/iam-key-exporter
+# Replaces keys, with credentials of its own: the exporter's are not permitted to.
+COPY --from=build /out/usr/bin/iam-key-rotate /usr/bin/iam-key-rotate
 COPY --from=build --chown=65532:65532 /out/var/lib/iam-key-exporter /var/lib/iam-key-exporter
 COPY deploy/systemd/iam-key-exporter.yml /etc/iam-key-exporter/iam-key-exporter.yml
 # By number: Kubernetes has to see that it is not root.

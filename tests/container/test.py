@@ -1,8 +1,8 @@
 """The image and the compose stack, as far as they can be tried without Docker.
 
-Proven here: what the Dockerfile copies is there and let in by .dockerignore, its commands are ones that the program
-takes, it is not root and no version is left open; the stack's files exist, Prometheus and Alertmanager take theirs,
-and the exporter reads what the seed made in moto with the very environment and configuration of the stack.
+Proven here: what the Dockerfile copies is there, let in by .dockerignore, and all that the compiler asks for; its
+commands are ones that the program takes, it is not root and no version is left open; the stack's files exist,
+Prometheus and Alertmanager take theirs, and the exporter reads what the seed made in moto with the very environment and configuration of the stack.
 Not proven here: that the image builds and that the stack comes up, which needs Docker.
 Usage: test.py EXPORTER, with the Python of target/tools/moto.
 """
@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,8 +79,38 @@ def image(exporter):
     expect(config in copied, f"Dockerfile: {config} is not in the image")
     said = run(exporter, f"--config.file={ROOT / copied[config][0]}", *arguments[1:], "--config.check")
     expect(said.returncode == 0, f"Dockerfile: CMD: {said.stderr}")
+    rotate = re.search(r"command: \[([\w-]+), ", (ROOT / "docs/rotation.md").read_text())[1]
+    expect(f"/usr/bin/{rotate}" in copied, f"docs/rotation.md starts {rotate}, and the image does not have it")
     said = run(exporter, *check[1:], "--help")
     expect(said.returncode == 0, f"Dockerfile: HEALTHCHECK: {said.stderr}")
+
+
+def builds():
+    """The compiler's view of what the first stage copies; a file that only this tree has would be missed there."""
+    stage = next(name for name, rest in enumerate(instructions()) if "AS build" in rest[1])
+    with tempfile.TemporaryDirectory() as folder:
+        for name, rest in instructions()[stage + 1 :]:
+            if name == "FROM":
+                break
+            if name == "COPY":
+                *sources, target = shlex.split(rest)
+                for source in sources:
+                    copy(source, pathlib.Path(folder) / target)
+        # The products of this tree, so that the libraries are not built once more.
+        environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+        said = run("cargo", "check", "--locked", "--workspace", "--bins", cwd=folder, env=environment)
+        expect(said.returncode == 0, f"Dockerfile: the sources that it copies do not build:\n{said.stderr[-3000:]}")
+
+
+def copy(source, folder):
+    """Copies as Docker does: the content of a folder, and nothing that .dockerignore keeps out."""
+    place = ROOT / source
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    for file in files:
+        if is_let_in(str(file.relative_to(ROOT))):
+            target = folder / (file.name if place.is_file() else file.relative_to(place))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
 
 
 def services(*files):
@@ -180,6 +211,7 @@ def main():
     exporter = os.path.abspath(sys.argv[1])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     image(exporter)
+    builds()
     pretended(exporter, stack())
     for problem in problems:
         print(problem, file=sys.stderr)
