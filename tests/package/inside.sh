@@ -41,6 +41,12 @@ id iam-key-exporter >/dev/null || fail 'the user is missing'
 [ "$(property ActiveState)" = inactive ] || fail 'it was started without credentials'
 passed 'installed: its user is there, the unit is enabled and waits for credentials'
 
+/usr/bin/iam-key-rotate --version >/dev/null || fail 'iam-key-rotate is missing'
+for page in iam-key-exporter iam-key-exporter-check iam-key-rotate iam-key-rotate-start; do
+    [ -s "/usr/share/man/man1/$page.1.gz" ] || fail "no manual page of $page"
+done
+passed 'both programs and their manual pages are there'
+
 said=$(systemd-analyze verify "/usr/lib/systemd/system/$unit.service" 2>&1) || fail "verify: $said"
 [ -z "$said" ] || fail "verify: $said"
 exposure=$(systemd-analyze security --offline=true --threshold=15 "/usr/lib/systemd/system/$unit.service") ||
@@ -96,6 +102,23 @@ eventually 'the watchdog starts it anew' is_restarted
 rm "/etc/systemd/system/$unit.service.d/watchdog.conf"
 systemctl daemon-reload
 passed 'stuck, it is started anew by the watchdog'
+
+# The timer that is there as an example, as docs/rotation.md has it put in place.
+mkdir -p /etc/iam-key-rotate "/etc/systemd/system/iam-key-rotate.service.d"
+cp /etc/iam-key-exporter/aws-credentials /etc/iam-key-rotate/
+cp /usr/share/doc/prometheus-iam-key-exporter/examples/iam-key-rotate.* /etc/systemd/system/
+printf '[Service]\nEnvironment=AWS_ENDPOINT_URL=http://127.0.0.1:4010\n' >/etc/systemd/system/iam-key-rotate.service.d/local.conf
+systemctl daemon-reload
+said=$(systemd-analyze verify /etc/systemd/system/iam-key-rotate.timer 2>&1) || fail "verify: $said"
+[ -z "$said" ] || fail "verify: $said"
+systemctl start iam-key-rotate.timer || fail 'the timer does not start'
+systemctl start iam-key-rotate.service || fail "the rotation fails: $(journalctl --no-pager -u iam-key-rotate -n 20)"
+is_told() { journalctl --no-pager --output=cat -u iam-key-rotate | grep -q '"users": \[\]'; }
+eventually 'the rotation says that nobody opted in' is_told
+systemctl stop iam-key-rotate.timer
+rm -r /etc/iam-key-rotate /etc/systemd/system/iam-key-rotate.*
+systemctl daemon-reload
+passed 'the example of a timer runs iam-key-rotate, without privileges'
 
 pid=$(property MainPID)
 dpkg --install "$gifts/second.deb" >/tmp/dpkg.log 2>&1 || fail "dpkg: $(cat /tmp/dpkg.log)"

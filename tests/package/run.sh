@@ -38,9 +38,7 @@ deb() {
 deb 1 first
 deb 2 second
 cp target/debug/aws-stub tests/package/inside.sh "$folder/gifts/"
-mkdir -p "$folder/gifts/release/deploy"
-cp target/debug/iam-key-exporter "$folder/gifts/release/"
-cp -r deploy/systemd "$folder/gifts/release/deploy/"
+sh deploy/archive.sh target/debug "$folder/gifts/release"
 # shellcheck disable=SC2016 # backticks of Markdown
 sed -n '/^## Any Linux with systemd$/,/^## /{/^```sh$/,/^```$/p;}' docs/installation.md | grep -v '^```' >"$folder/gifts/by-hand.sh"
 [ -s "$folder/gifts/by-hand.sh" ] || { echo 'docs/installation.md: no commands under Any Linux with systemd' >&2; exit 1; }
