@@ -1,6 +1,6 @@
 //! What AWS must permit for a configuration: the IAM policies of the exporter's own credentials
 //! and of the role in each other account. No action is missing in them, none is there to spare;
-//! `tests/deploy/permissions.rs` holds them against the calls that are made.
+//! `tests/deploy/operations.rs` and `least_privilege.rs` hold them against the calls that are made.
 
 use serde::Serialize;
 
