@@ -1,7 +1,7 @@
 # make demo and make test install what they need, and say so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door bench-page bench-scrape
+.PHONY: help demo test check fuzz fuzz-door bench-calls bench-org bench-door bench-page bench-scrape bench-memory bench-start bench-micro soak
 
 CARGO ?= cargo
 FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz
@@ -51,3 +51,18 @@ bench-scrape: ## scrapes of 1,000, 10,000 and 100,000 keys beside nginx and two 
 	@tests/install.sh bench
 	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
 	target/release/bench_scrape target/release/iam-key-exporter
+
+bench-memory: ## how calls, time, memory and bytes grow from 10 to 100,000 keys and 1 to 1,000 accounts (15 minutes)
+	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
+	target/release/bench_size target/release/iam-key-exporter memory
+
+bench-start: ## how soon it listens and knows all overdue keys, with and without state
+	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
+	target/release/bench_size target/release/iam-key-exporter start
+
+bench-micro: ## parsing a report, judging keys, rendering (criterion)
+	$(CARGO) bench --locked --bench micro
+
+soak: ## days of faults, rotations, reloads and scrapes in 30 minutes (SECONDS=1800)
+	@tests/install.sh test
+	SOAK_SECONDS=$(or $(SECONDS),1800) $(CARGO) test --locked --test soak -- --nocapture

@@ -120,7 +120,7 @@ install_prometheus3() {
 
 # aws-lc-sys, part of the TLS stack, is C.
 demo='cc gcc prometheus prometheus prometheus-alertmanager prometheus-alertmanager setpriv util-linux'
-test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck chromium chromium"
+test="$demo curl curl python3 python3 amtool prometheus-alertmanager promtool prometheus shellcheck shellcheck chromium chromium faketime faketime"
 test="$test systemd-analyze systemd ip iproute2 dpkg-shlibdeps dpkg-dev"
 bench="$test nginx nginx-light wrk wrk"
 case "${1-}" in

@@ -55,6 +55,13 @@ pub fn assert_report_sound(content: &[u8]) {
     report::assert_sound(content);
 }
 
+/// The door for the benchmark: how many users a credential report has, if it can be read.
+#[doc(hidden)]
+#[must_use]
+pub fn users_of_report(content: &[u8]) -> Option<usize> {
+    report::parse(content).ok().map(|report| report.rows.len())
+}
+
 /// Asks the account one cheap question.
 ///
 /// # Errors
