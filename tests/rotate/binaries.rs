@@ -31,7 +31,8 @@ fn loaded(binary: &str) -> Vec<u8> {
 
 fn named_in(binary: &str) -> Vec<&'static str> {
     let bytes = loaded(binary);
-    let holds = |name: &&str| finds(&bytes, name.as_bytes());
+    // A name alone can come about where two texts meet, such as a noun "Tag" before "UserByUser".
+    let holds = |name: &&str| finds(&bytes, format!("{name}RequestSerializer").as_bytes());
     WRITES.into_iter().filter(holds).collect()
 }
 
