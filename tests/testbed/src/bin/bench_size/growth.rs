@@ -16,7 +16,7 @@ const SIZES: [(u32, u32); 8] =
     [(1, 10), (1, 100), (1, 1_000), (1, 10_000), (1, 100_000), (10, 100), (100, 100), (1_000, 100)];
 
 /// Between polls: long enough for the largest.
-const INTERVAL: Duration = Duration::from_secs(90);
+const INTERVAL: Duration = Duration::from_secs(40);
 
 /// No call is made for so long when a poll is over.
 const QUIET: Duration = Duration::from_secs(4);
