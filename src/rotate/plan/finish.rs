@@ -48,17 +48,25 @@ pub(in crate::rotate) fn finish(seen: &Seen, patience: Patience) -> Decision {
         ));
     }
     match seen.key(goes) {
-        Some(key) if key.status.is_active() => retire(rotation, key, seen.now, patience),
+        Some(key) if key.status.is_active() => retire(user, rotation, key, seen.now, patience),
         Some(key) => clear_away(rotation, key, seen.now, patience),
         None => Go { steps: vec![Step::Claim(rotation.stage), Step::Forget], rotation: rotation.clone() },
     }
 }
 
-fn retire(rotation: &Rotation, key: &AccessKey, now: Timestamp, patience: Patience) -> Decision {
+fn retire(user: &str, rotation: &Rotation, key: &AccessKey, now: Timestamp, patience: Patience) -> Decision {
     if rotation.stage == Stage::BackedOut {
         return Refuse(format!(
             "the rotation was taken back, and somebody made its new key {} Active again: make it Inactive first",
             key.id
+        ));
+    }
+    if rotation.stage == Stage::Deactivated {
+        return Refuse(format!(
+            "the old key {} was made Inactive {}, and somebody made it Active again: whoever needs it is not on the new key yet. Go back with: backout {}; or make it Inactive again by hand",
+            key.id,
+            shown(rotation.stage_at),
+            user,
         ));
     }
     match since(rotation, key) {
