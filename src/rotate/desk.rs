@@ -279,7 +279,7 @@ fn named_sink(order: &Order, seen: &Seen, opt_in: Option<&str>) -> Result<Option
         }
         (_, Some(named)) => Some(named.clone()),
         (Some(rotation), None) => rotation.sink.spec().cloned(),
-        (None, None) => match opt_in.filter(|_| order.verb == Verb::Start).map(str::parse) {
+        (None, None) => match opt_in.filter(|_| order.verb == Verb::Start).map(SinkSpec::of_tag) {
             Some(Ok(sink)) => Some(sink),
             Some(Err(mistake)) => return refuse(format!("the user's tag {OPT_IN} names no sink: {mistake}")),
             None => None,

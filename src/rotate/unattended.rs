@@ -69,10 +69,10 @@ async fn willing(desk: &Desk<'_>, scope: &Scope) -> Result<Vec<Willing>, Stop> {
     let mut willing = Vec::new();
     for (user, tags) in desk.site.line.users().await? {
         let value = |key: &str| tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str());
-        let named = value(OPT_IN).map(str::to_owned).or_else(|| file.iter().find_map(|entry| entry.sink_of(&user)));
-        if let Some(named) = named {
+        let in_file = || file.iter().find_map(|entry| entry.sink_of(&user)).map(|named| named.parse());
+        if let Some(sink) = value(OPT_IN).map(SinkSpec::of_tag).or_else(in_file) {
             let rotation = Rotation::read(&user, value).map_err(|error| error.to_string());
-            willing.push(Willing { sink: named.parse(), rotation, user });
+            willing.push(Willing { user, sink, rotation });
         }
     }
     Ok(willing)

@@ -186,3 +186,34 @@ async fn another_sink_than_that_of_the_rotation_is_refused() {
     bench.run(&["backout", USER, "--sink", "exec:true"]).await.ends(3).says("found another");
     bench.run(&["backout", USER, "--skip-sink"]).await.ends(0).says("left as it is");
 }
+
+/// Who may tag users would else say what runs with the credentials of the rotator.
+#[tokio::test]
+async fn a_command_that_a_tag_names_is_not_run() {
+    let bench = Bench::new(Place::Secret).await;
+    let (mark, tag) = (bench.path("ran"), |name: &str, value: &str| {
+        bench.stub.cloud().account(ACCOUNT).user(USER).tag(&format!("iam-key-rotate:{name}"), value);
+    });
+    let command = format!("exec:touch {}", mark.display());
+    tag("opt-in", &command);
+    bench.run(&["start", USER]).await.ends(3).says("a tag may not name a command");
+    bench.run(&["run"]).await.ends(1).says("a tag may not name a command");
+    assert!(bench.new_key().is_none() && !mark.exists());
+    bench.start().await.ends(0);
+    tag("sink", &command);
+    for verb in ["start", "backout", "run"] {
+        assert_ne!(bench.run(&[verb, USER][..if verb == "run" { 1 } else { 2 }]).await.code, 0, "{verb}");
+    }
+    assert!(!mark.exists());
+}
+
+#[tokio::test]
+async fn an_old_key_that_a_person_made_active_again_is_left_active() {
+    let bench = Bench::new(Place::Secret).await;
+    bench.start().await.ends(0);
+    bench.finish(&[]).await.ends(0);
+    bench.stub.cloud().account(ACCOUNT).user(USER).key(OLD, 0).active = true;
+    bench.finish(&["--delete"]).await.ends(3).says("made it Active again");
+    assert!(bench.is_active(OLD));
+    bench.backout().await.ends(0);
+}

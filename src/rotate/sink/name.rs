@@ -70,6 +70,14 @@ impl fmt::Display for SinkSpec {
 }
 
 impl SinkSpec {
+    /// The sink that a tag names. Who may tag users must not thereby say what runs on this machine.
+    pub(in crate::rotate) fn of_tag(text: &str) -> Result<Self, String> {
+        match text.parse()? {
+            Self::Command(_) => Err("a tag may not name a command: name it in --sink or --config.file".to_owned()),
+            spec => Ok(spec),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::SecretsManager(_) => "secretsmanager",
@@ -96,7 +104,7 @@ impl SinkName {
     /// The sink that a tag remembers.
     pub(in crate::rotate) fn of_tag(tag: &str) -> Option<Self> {
         let (_, name) = tag.split_once(':')?;
-        let spec = if name.starts_with(DIGEST) { None } else { Some(tag.parse().ok()?) };
+        let spec = if name.starts_with(DIGEST) { None } else { Some(SinkSpec::of_tag(tag).ok()?) };
         Some(Self { tag: tag.to_owned(), spec })
     }
 
@@ -145,6 +153,7 @@ mod tests {
             assert!(name.tag().contains(":sha256:") && name.tag().len() < 100, "{}", name.tag());
             assert_eq!(SinkName::of_tag(name.tag()).unwrap().spec(), None);
         }
+        assert!(SinkName::of_tag("exec:touch /tmp/x").is_none() && SinkSpec::of_tag("exec:true").is_err());
         assert_ne!(name("exec:a").tag(), name("exec:b").tag());
     }
 }
