@@ -96,8 +96,9 @@ async fn the_old_key_is_not_taken_away_where_the_new_one_is_gone_or_not_current(
 #[tokio::test]
 async fn a_key_that_may_be_somebody_elses_is_not_deleted() {
     type Change = fn(&mut aws_stub::Key, i64);
-    let changes: [(Change, &str); 2] = [
-        (|key, now| key.created = now + 3600, "may not be ours: it was created"),
+    let changes: [(Change, &str); 3] = [
+        (|key, now| key.created = now + 120, "may not be ours: it was created"),
+        (|key, now| key.created = now - 60, "may not be ours: it was created"),
         (
             |key, now| {
                 key.used(now, "s3", "us-east-1");

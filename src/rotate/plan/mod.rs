@@ -16,8 +16,12 @@ use crate::{
     rotation::Stage,
 };
 
-/// Between the announcement of a new key and its creation lies one call, and two clocks.
-const CLOCKS_DIFFER: i64 = 300;
+/// So far our clock may be from AWS's for a key to be taken for ours. AWS itself takes requests
+/// from clocks that are minutes off; then a person decides.
+const CLOCKS_DIFFER: i64 = 30;
+
+/// Between the announcement of a new key and its creation lie a few calls, which may have to wait.
+const CREATION_TAKES: i64 = 60;
 
 /// Who the user is, as AWS has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,5 +150,6 @@ fn used(last_use: &LastUse) -> String {
 
 /// Whether the key came when the rotation said that one would come.
 fn is_announced(rotation: &Rotation, key: &AccessKey) -> bool {
-    (rotation.started_at - CLOCKS_DIFFER..=rotation.started_at + CLOCKS_DIFFER).contains(&key.created)
+    let latest = rotation.started_at + CREATION_TAKES + CLOCKS_DIFFER;
+    (rotation.started_at - CLOCKS_DIFFER..=latest).contains(&key.created)
 }
