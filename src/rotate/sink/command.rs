@@ -15,6 +15,12 @@ use crate::rotate::{
 /// So much of what a failed command said is passed on.
 const MOST_WORDS: usize = 1000;
 
+/// In place of a secret.
+const MASK: &str = "[the secret]";
+
+/// The length of AWS's secret keys.
+const SECRET: usize = 40;
+
 /// A command for the shell.
 #[derive(Debug)]
 pub(in crate::rotate) struct Command {
@@ -154,11 +160,23 @@ fn order<'a>(subject: &Subject<'a>, operation: Operation, id: &'a str) -> Order<
     }
 }
 
-/// What the command said, without the secret that it was told.
+/// What the command said, without the secret that it was told, nor one that it holds itself.
 fn spoken(said: &[u8], secret: Option<&str>) -> String {
     let text = String::from_utf8_lossy(said);
-    let text = secret.map_or_else(|| text.clone().into_owned(), |secret| text.replace(secret, "[the secret]"));
-    text.trim().chars().take(MOST_WORDS).collect()
+    let text = secret.map_or_else(|| text.clone().into_owned(), |secret| text.replace(secret, MASK));
+    masked(text.trim()).chars().take(MOST_WORDS).collect()
+}
+
+/// With a mask for all that could be a secret key: AWS's have forty of the characters of base 64.
+fn masked(text: &str) -> String {
+    let is_of_a_key = |c: char| c.is_ascii_alphanumeric() || "/+=".contains(c);
+    let words = text.split_inclusive(|c| !is_of_a_key(c));
+    words
+        .map(|word| {
+            let run = word.trim_end_matches(|c| !is_of_a_key(c));
+            if run.len() < SECRET { word.to_owned() } else { word.replacen(run, MASK, 1) }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -191,6 +209,14 @@ mod tests {
         let key = SecretKey::new("AKIA1".into(), "s3cr/et+".into());
         let error = command.store(&Subject { actor: &actor, user }, &key).await.unwrap_err().to_string();
         assert!(error.contains("[the secret]") && error.contains('3') && !error.contains("s3cr"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_to_read_does_not_tell_the_secret_that_it_holds() {
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        let error =
+            said(&format!("echo \"+ put secret={secret}, to no avail\" >&2; exit 1")).await.unwrap_err().to_string();
+        assert!(!error.contains("K7MDENG") && error.contains("put ") && error.contains(", to no avail"), "{error}");
     }
 
     #[tokio::test]
