@@ -85,7 +85,7 @@ impl Performance<'_> {
             Step::Restore => return self.restore().await.map(Some),
             Step::Withdraw(id) => self.withdraw(id).await?,
             Step::Delete(id) => self.delete(id).await?,
-            Step::Forget => self.line.untag(&self.subject()).await?,
+            Step::Forget => self.forget().await?,
         }
         Ok(None)
     }
@@ -266,6 +266,12 @@ impl Performance<'_> {
             }
             Some(Status::Inactive) => Ok(self.line.delete_key(&self.subject(), id).await?),
         }
+    }
+
+    /// Once a key is gone another run may begin anew: its tags are not ours to take.
+    async fn forget(&self) -> Result<(), StepError> {
+        self.still_ours().await?;
+        Ok(self.line.untag(&self.subject()).await?)
     }
 
     async fn status(&self, id: &str) -> Result<Option<Status>, StepError> {

@@ -71,3 +71,20 @@ async fn whatever_one_does_while_another_is_held_consumers_go_on() {
     held(&verb(sink, "finish"), &verb(sink, "backout"), true).await;
     held(&verb(sink, "backout"), &verb(sink, "finish"), true).await;
 }
+
+#[tokio::test]
+async fn a_rotation_that_begins_while_another_ends_keeps_its_tags() {
+    let bench = Bench::new(Place::Secret).await;
+    bench.start().await.ends(0);
+    bench.finish(&[]).await.ends(0);
+    bench.stub.cloud().freeze(14, Moment::After);
+    let slow = bench.begin(&["finish", USER, "--yes", "--quiet=0s", "--delete", "--delete-after=0s"]);
+    let frozen = wait::until(std::time::Duration::from_mins(1), async || {
+        bench.stub.cloud().frozen().map(str::to_owned).ok_or_else(|| "it goes on".to_owned())
+    });
+    assert_eq!(frozen.await.unwrap(), "DeleteAccessKey");
+    bench.start().await.ends(0);
+    bench.stub.cloud().thaw();
+    end(slow).await.ends(4).says("another run has taken over");
+    assert_eq!(bench.stage(), "promoted");
+}
