@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::{
     audit::{Subject, chain},
@@ -322,6 +322,8 @@ fn failed(report: Report, step: &Step, error: &StepError) -> Report {
 /// A word that no other run has.
 fn claim() -> String {
     let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).expect("the system has random numbers, or TLS would not work either");
+    // The kernel itself: aws-lc measures the jitter of the CPU first, which is most of what a short run costs.
+    getrandom(&mut bytes, GetRandomFlags::empty())
+        .expect("the system has random numbers, or TLS would not work either");
     hex(&bytes)
 }
