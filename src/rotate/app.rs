@@ -13,7 +13,7 @@ use super::{
     desk::{Desk, Order, Stop, Verb},
     permissions,
     plan::Patience,
-    report::{KeyTold, Outcome, UnderWay, last_used, print_json},
+    report::{KeyTold, Outcome, UnderWay, last_used, print_json, say},
     tags::{Rotation, shown},
     unattended,
 };
@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     keep_memory_private();
     telemetry::log::init_reticent(cli.manner.log_level.as_str(), cli.manner.log_format == LogFormat::Json);
     if let Command::Policy { commands, sink, delete, users } = &cli.command {
-        println!("{}", permissions::policy(commands, sink, *delete, users));
+        say(format_args!("{}", permissions::policy(commands, sink, *delete, users)));
         return ExitCode::SUCCESS;
     }
     match Runtime::new() {
@@ -150,7 +150,7 @@ fn told(found: Result<Vec<UnderWay>, Stop>, format: Format) -> u8 {
         Ok(rotations) => {
             rotations.iter().for_each(UnderWay::print);
             if rotations.is_empty() {
-                println!("no rotation is under way");
+                say(format_args!("no rotation is under way"));
             }
             0
         }

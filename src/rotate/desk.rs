@@ -10,7 +10,7 @@ use super::{
     connect::Site,
     iam::Found,
     plan::{self, Decision, Kept, Patience, Person, Seen, Step},
-    report::{Outcome, Report, Told, printable, sentence},
+    report::{Outcome, Report, Told, printable, say, sentence},
     sink::{Held, Sink, SinkError, SinkName, SinkSpec, hex},
     steps::{Performance, StepError},
     tags::{OPT_IN, Rotation},
@@ -180,9 +180,9 @@ impl Desk<'_> {
     fn show(&self, report: &Report) {
         if self.manner.format == Format::Text {
             let Report { command, user_name, account_id, steps, .. } = report;
-            println!("{command} {} in account {account_id}:", printable(user_name));
+            say(format_args!("{command} {} in account {account_id}:", printable(user_name)));
             for (number, told) in steps.iter().enumerate() {
-                println!("  {}. {}", number + 1, told.step);
+                say(format_args!("  {}. {}", number + 1, told.step));
             }
         }
     }
@@ -246,7 +246,7 @@ impl Desk<'_> {
         told.note = note.map(|note| printable(&note));
         if self.manner.format == Format::Text {
             let note = told.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
-            println!("  done: {}{note}", told.step);
+            say(format_args!("  done: {}{note}", told.step));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is told of a command: to people line by line, to programs as one JSON document.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 
 use super::{
@@ -118,14 +120,19 @@ impl Report {
     pub(super) fn print(&self, format: Format) {
         match (format, &self.message) {
             (Format::Json, _) => print_json(self),
-            (Format::Text, Some(message)) => println!("{}", printable(message)),
+            (Format::Text, Some(message)) => say(format_args!("{}", printable(message))),
             (Format::Text, None) => {}
         }
     }
 }
 
+/// Says it to whom listens: a pipe that was closed must not stop a rotation half-way.
+pub(super) fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
 pub(super) fn print_json(value: &impl Serialize) {
-    println!("{}", serde_json::to_string_pretty(value).expect("what is told has only texts as keys"));
+    say(format_args!("{}", serde_json::to_string_pretty(value).expect("what is told has only texts as keys")));
 }
 
 /// Other people choose names of users and what commands say: no order to a terminal gets through.
@@ -167,7 +174,7 @@ impl UnderWay {
     pub(super) fn print(&self) {
         let key = |key: &KeyTold| format!("{} {} (last used {})", key.id, key.status, key.last_used);
         let new = self.new_access_key.as_ref().map_or_else(|| "none yet".to_owned(), key);
-        println!(
+        say(format_args!(
             "{}  {} since {}\n  old {}\n  new {new}\n  sink {}\n  next: {}",
             printable(&self.user_name),
             self.stage,
@@ -175,6 +182,6 @@ impl UnderWay {
             key(&self.old_access_key),
             printable(&self.sink),
             self.next
-        );
+        ));
     }
 }

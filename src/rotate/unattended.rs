@@ -7,7 +7,7 @@ use super::{
     cli::{Format, Scope},
     desk::{Desk, Order, Stop, Verb},
     plan::Patience,
-    report::{Outcome, Report, print_json, printable},
+    report::{Outcome, Report, print_json, printable, say},
     sink::{SinkName, SinkSpec},
     tags::{OPT_IN, Rotation},
 };
@@ -135,10 +135,10 @@ impl Told {
         }
         for report in &self.users {
             let (user, command) = (printable(&report.user_name), report.command);
-            println!("{user}: {command}: {}", printable(report.message.as_deref().unwrap_or_default()));
+            say(format_args!("{user}: {command}: {}", printable(report.message.as_deref().unwrap_or_default())));
         }
         if !self.put_off.is_empty() {
-            println!("left to a later run by --max-per-run: {}", printable(&self.put_off.join(", ")));
+            say(format_args!("left to a later run by --max-per-run: {}", printable(&self.put_off.join(", "))));
         }
     }
 

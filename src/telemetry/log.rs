@@ -26,7 +26,7 @@ const OURS: &str = "iam_key_exporter";
 /// When somebody else logs already.
 pub fn init(level: &str, json: bool) {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    subscriber(level, others(level), KeyIds::LeftOut, json, io::stderr).init();
+    subscriber(level, others(level), KeyIds::LeftOut, json, stderr).init();
 }
 
 /// As `init`, for a program that holds secrets and changes keys: other crates warn, and never say more;
@@ -35,7 +35,28 @@ pub fn init(level: &str, json: bool) {
 /// # Panics
 /// When somebody else logs already.
 pub fn init_reticent(level: &str, json: bool) {
-    reticent(level.parse().unwrap_or(LevelFilter::INFO), json, io::stderr).init();
+    reticent(level.parse().unwrap_or(LevelFilter::INFO), json, stderr).init();
+}
+
+/// Standard error, for as long as anybody reads it. The library would complain about what cannot be
+/// written where it cannot be written, and thereby end the process.
+struct WhileRead(io::Stderr);
+
+fn stderr() -> WhileRead {
+    WhileRead(io::stderr())
+}
+
+impl io::Write for WhileRead {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn reticent<W>(level: LevelFilter, json: bool, writer: W) -> Dispatch

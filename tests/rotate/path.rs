@@ -150,3 +150,13 @@ async fn an_old_key_used_after_the_new_one_took_over_is_left_alone() {
     bench.stub.cloud().account(ACCOUNT).user(USER).key(OLD, 0).used(now - 8 * DAY, "s3", "us-east-1");
     bench.run(&["finish", USER, "--delete"]).await.ends(0).says("the rotation is over");
 }
+
+#[tokio::test]
+async fn a_run_to_which_nobody_listens_any_more_goes_on_to_its_end() {
+    let bench = Bench::new(Place::Secret).await;
+    let mut child = bench.begin(&["start", USER, "--yes", "--sink", &bench.sink()]);
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(bench.stage(), "promoted");
+    bench.assert_consumers_work("in the end");
+}
