@@ -1,6 +1,6 @@
 //! An account's keys with all that decides about their order, worked out once per snapshot.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::{
     inventory::{AccessKey, Account, LastUse, Timestamp, User},
@@ -32,10 +32,32 @@ pub(super) struct Dates {
 /// An account as it was read, and the dates of its keys.
 #[derive(Debug)]
 pub(super) struct Judged {
-    pub(super) account: Arc<Account>,
-    pub(super) keys: Box<[Dates]>,
+    account: Arc<Account>,
+    pub(super) keys: Arc<[Dates]>,
     /// Every owner, once and in order.
-    pub(super) owners: Box<[Arc<str>]>,
+    pub(super) owners: Arc<[Arc<str>]>,
+}
+
+/// What was worked out of an account; it does not keep the account.
+#[derive(Debug)]
+pub(super) struct Kept {
+    of: Weak<Account>,
+    keys: Arc<[Dates]>,
+    owners: Arc<[Arc<str>]>,
+}
+
+impl Kept {
+    pub(super) fn of(judged: &Judged) -> Self {
+        let Judged { account, keys, owners } = judged;
+        Self { of: Arc::downgrade(account), keys: keys.clone(), owners: owners.clone() }
+    }
+
+    /// The same account with what was worked out of it; `None` for another.
+    pub(super) fn judged(&self, account: &Arc<Account>) -> Option<Judged> {
+        let Self { of, keys, owners } = self;
+        let is_same = of.ptr_eq(&Arc::downgrade(account));
+        is_same.then(|| Judged { account: account.clone(), keys: keys.clone(), owners: owners.clone() })
+    }
 }
 
 impl Dates {

@@ -31,7 +31,7 @@ use crate::{
     policy::Policy,
     snapshot::{Fleet, Snapshots},
 };
-use judged::Judged;
+use judged::{Judged, Kept};
 use query::Query;
 use survey::{Entry, Light};
 use view::View;
@@ -55,7 +55,7 @@ pub struct StatusPage {
     max_idle: i64,
     old_due_keys: i64,
     telemetry_path: String,
-    kept: Mutex<BTreeMap<Arc<str>, Arc<Judged>>>,
+    kept: Mutex<BTreeMap<Arc<str>, Kept>>,
 }
 
 impl StatusPage {
@@ -103,12 +103,12 @@ impl StatusPage {
             .collect()
     }
 
-    fn judged(&self, kept: &mut BTreeMap<Arc<str>, Arc<Judged>>, id: &Arc<str>, account: &Arc<Account>) -> Arc<Judged> {
-        if let Some(judged) = kept.get(id).filter(|judged| Arc::ptr_eq(&judged.account, account)) {
-            return judged.clone();
+    fn judged(&self, kept: &mut BTreeMap<Arc<str>, Kept>, id: &Arc<str>, account: &Arc<Account>) -> Judged {
+        if let Some(judged) = kept.get(id).and_then(|kept| kept.judged(account)) {
+            return judged;
         }
-        let judged = Arc::new(Judged::new(account, &self.policy, self.tags.first().map(String::as_str)));
-        kept.insert(id.clone(), judged.clone());
+        let judged = Judged::new(account, &self.policy, self.tags.first().map(String::as_str));
+        kept.insert(id.clone(), Kept::of(&judged));
         judged
     }
 }

@@ -88,8 +88,8 @@ fn is_alike(name: &str, asked: &str) -> bool {
 }
 
 fn owners(entries: &[Entry]) -> Vec<&str> {
-    let judged = entries.iter().filter_map(|entry| entry.judged.as_deref());
-    let mut owners: Vec<&str> = judged.flat_map(|judged| &judged.owners).map(Arc::as_ref).collect();
+    let judged = entries.iter().filter_map(|entry| entry.judged.as_ref());
+    let mut owners: Vec<&str> = judged.flat_map(|judged| &*judged.owners).map(Arc::as_ref).collect();
     owners.sort_unstable();
     owners.dedup();
     owners.retain(|owner| !owner.is_empty());

@@ -87,7 +87,7 @@ pub(super) struct AccountRow<'a> {
 
 impl<'a> KeyRow<'a> {
     pub(super) fn new(page: &'a StatusPage, entry: &'a Entry, place: Place, now: Timestamp) -> Option<Self> {
-        let judged = entry.judged.as_deref()?;
+        let judged = entry.judged.as_ref()?;
         let dates = judged.keys.get(place.key as usize)?;
         let (user, key) = (judged.user(dates), judged.key(dates));
         let mut tags = page.tags.iter().map(|tag| (tag.as_str(), user.tag(tag)));

@@ -22,7 +22,7 @@ const OLD_CENSUS: i64 = 24 * 3_600;
 pub(super) struct Entry {
     pub(super) id: Arc<str>,
     pub(super) state: Arc<AccountState>,
-    pub(super) judged: Option<Arc<Judged>>,
+    pub(super) judged: Option<Judged>,
 }
 
 /// How an account fares; the order is the order of the page.
@@ -139,7 +139,7 @@ impl Survey {
         let mut survey = Self { counts: Vec::with_capacity(entries.len()), meant: Vec::new() };
         for (account, entry) in (0..).zip(entries) {
             let is_meant = query.account.is_empty() || entry.is_called(&query.account);
-            let counts = entry.judged.as_deref().map(|judged| survey.take(account, judged, query, is_meant, light));
+            let counts = entry.judged.as_ref().map(|judged| survey.take(account, judged, query, is_meant, light));
             survey.counts.push(counts.unwrap_or_default());
         }
         survey
@@ -147,7 +147,7 @@ impl Survey {
 
     fn take(&mut self, account: u32, judged: &Judged, query: &Query, is_meant: bool, light: Light<'_>) -> Counts {
         let mut counts = Counts::default();
-        for (key, dates) in (0..).zip(&judged.keys) {
+        for (key, dates) in (0..).zip(&*judged.keys) {
             let (state, moment) = dates.at(light.now, light.warn_before);
             counts.add(state, judged.user(dates).is_quarantined);
             if is_meant && is_shown(judged, dates, state, query, light.owner_tag) {

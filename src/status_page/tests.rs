@@ -339,3 +339,12 @@ fn a_new_snapshot_is_judged_anew() {
     page.snapshots.publish(&next.id.clone(), Some(&Arc::new(next)), None);
     assert_eq!(ids(&page.html("account=111122223333", NOW)), ["AKIANEXT"]);
 }
+
+#[test]
+fn a_page_does_not_keep_the_snapshot_that_it_was_made_from() {
+    let page = page_of(vec![(account("111122223333", vec![user("ci", "", vec![key("AKIACI", DAY)])]), None)]);
+    assert_eq!(ids(&page.html("", NOW)), ["AKIACI"]);
+    let before = Arc::downgrade(page.snapshots.fleet().accounts["111122223333"].account.as_ref().unwrap());
+    page.snapshots.publish(&"111122223333".into(), Some(&Arc::new(account("111122223333", vec![]))), None);
+    assert!(before.upgrade().is_none());
+}
