@@ -8,10 +8,17 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type Timestamp = i64;
+
+/// `2027-01-31T00:00:00Z`; the number where no calendar has it.
+#[must_use]
+pub fn time(at: Timestamp) -> String {
+    DateTime::from_timestamp(at, 0).map_or_else(|| at.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
 
 /// The user name under which the keys of an account's root user are shown.
 /// AWS uses it in the credential report (User Guide, "Getting credential reports").
@@ -277,6 +284,16 @@ impl Status {
 }
 
 impl LastUse {
+    /// Since when a key that was created at this time has not been used; one never used since then.
+    #[must_use]
+    pub fn unused_since(&self, created: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Used(last) => Some(last.at),
+            Self::Never => Some(created),
+            Self::Unknown => None,
+        }
+    }
+
     /// Of two answers the one that knows more: a use that AWS recorded does not un-happen.
     #[must_use]
     pub fn or_later(self, read: Self) -> Self {

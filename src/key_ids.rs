@@ -92,8 +92,14 @@ impl KeyIds {
 impl HashKey {
     fn hash(&self, id: &str) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.bytes);
-        hmac::sign(&key, id.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+        hex(hmac::sign(&key, id.as_bytes()).as_ref())
     }
+}
+
+/// Two digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn oldest_first(keys: &[AccessKey]) -> Vec<usize> {

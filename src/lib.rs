@@ -19,6 +19,7 @@ pub mod config;
 pub mod permissions;
 
 pub mod aws;
+pub mod causes;
 pub mod collect;
 pub mod inventory;
 pub mod key_ids;

@@ -4,6 +4,7 @@ use std::{error::Error, fmt::Write as _, io::Write as _, path::Path, process::Ex
 
 use iam_key_exporter::{
     app::{self, App, AppError},
+    causes,
     check::Outcome,
     cli::{Cli, Command, LogFormat, LogLevel, PolicyWishes},
     config::{Config, web::WebConfig},
@@ -124,10 +125,8 @@ async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {
     let mut text = format!("error: {error}\n");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        writeln!(text, "  caused by: {error}").expect("a String");
-        cause = error.source();
+    for cause in causes::of(error) {
+        writeln!(text, "  caused by: {cause}").expect("a String");
     }
     // Where nobody can read it, the exit code still has to tell.
     drop(std::io::stderr().write_all(text.as_bytes()));

@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    error::Error,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -225,13 +224,6 @@ impl Watch {
 fn contents(files: Vec<PathBuf>) -> Contents {
     let read = |file: &Path| fs::read(file).ok();
     files.into_iter().map(|file| (file.clone(), read(&file))).collect()
-}
-
-/// An error and what caused it, on one line.
-#[must_use]
-pub fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |error: &&dyn Error| (*error).source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 #[cfg(test)]

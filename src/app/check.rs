@@ -10,6 +10,7 @@ use super::{
     build::{Ground, connect, sources},
 };
 use crate::{
+    causes,
     check::{self, Gathered, Look, Outcome, Progress, Report, Wanted, output},
     cli::{CheckArgs, Format},
     config::Config,
@@ -98,7 +99,7 @@ fn tell_unconnected(ground: &Ground, config: &Config, args: &CheckArgs, error: A
         let health = Health { is_up: false, errors: vec![error.to_string()], tried_at, seconds: 0.0 };
         ground.snapshots.publish(&UNKNOWN_ACCOUNT.into(), None, Some(&health));
         if let Err(unwritten) = exposition(ground, config).and_then(|page| put(args, &page)) {
-            tracing::error!(error = crate::reload::with_causes(&unwritten), "the file of metrics stays as it was");
+            tracing::error!(error = causes::on_one_line(&unwritten), "the file of metrics stays as it was");
         }
     }
     error

@@ -21,9 +21,10 @@ use tracing::{error, info};
 use crate::{
     accounts,
     aws::ConnectError,
+    causes,
     config::Config,
     poller::{Clock, Poller},
-    reload::{self, Asked, Origin, Refusal, Wishes, with_causes},
+    reload::{self, Asked, Origin, Refusal, Wishes},
     roster::{Directory, Shard},
     server::{BindError, Bound, Front, Fronts, Settings, TlsError},
     shutdown,
@@ -198,7 +199,7 @@ impl Stage {
             self.supervisor.reloading();
             let outcome = self.reload(asked).await;
             self.site.reloaded(outcome.is_ok());
-            let told = outcome.as_ref().map(|_| ()).map_err(|refusal| with_causes(refusal));
+            let told = outcome.as_ref().map(|_| ()).map_err(|refusal| causes::on_one_line(refusal));
             match &told {
                 Ok(()) => info!(cause, "the new configuration is in use"),
                 Err(error) => error!(cause, error, "the configuration was refused, the one in use stays"),

@@ -45,7 +45,9 @@ pub enum ConnectError {
 pub struct Caller {
     /// Twelve digits.
     pub account: Arc<str>,
-    /// From the caller's ARN.
+    /// Who it is there.
+    pub arn: Arc<str>,
+    /// From the ARN.
     pub partition: Arc<str>,
 }
 
@@ -67,10 +69,7 @@ impl Hub {
     /// When no region or no credentials are set up.
     pub async fn connect(profile: Option<&str>, limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
         let config = load("iam-key-exporter", profile).await;
-        if config.region().is_none() {
-            return Err(ConnectError::NoRegion);
-        }
-        check_credentials(&config).await?;
+        check(&config).await?;
         Ok(Self::new(&config, limits, tally))
     }
 
@@ -143,8 +142,11 @@ fn with_profile(loader: ConfigLoader, profile: &str) -> ConfigLoader {
     loader.profile_name(profile).credentials_provider(credentials)
 }
 
-/// Whether any credentials are set up.
-pub(crate) async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectError> {
+/// Whether a region and any credentials are set up.
+pub(crate) async fn check(config: &SdkConfig) -> Result<(), ConnectError> {
+    if config.region().is_none() {
+        return Err(ConnectError::NoRegion);
+    }
     let Some(provider) = config.credentials_provider() else {
         return Err(ConnectError::NoCredentials(CredentialsError::not_loaded_no_source()));
     };
@@ -155,11 +157,12 @@ pub(crate) async fn check_credentials(config: &SdkConfig) -> Result<(), ConnectE
     }
 }
 
-fn caller(arn: Option<&str>, account: Option<&str>) -> Attempt<Caller> {
-    let partition = arn.and_then(|arn| arn.split(':').nth(1));
-    match (partition, account) {
-        (Some(partition), Some(account)) if is_account_id(account) => {
-            Ok(Caller { account: account.into(), partition: partition.into() })
+/// Who that is, as STS tells it.
+pub(crate) fn caller(arn: Option<&str>, account: Option<&str>) -> Attempt<Caller> {
+    let with_partition = arn.and_then(|arn| Some((arn, arn.split(':').nth(1)?)));
+    match (with_partition, account) {
+        (Some((arn, partition)), Some(account)) if is_account_id(account) => {
+            Ok(Caller { account: account.into(), arn: arn.into(), partition: partition.into() })
         }
         _ => Err(CallError::invalid(
             "GetCallerIdentity",

@@ -9,7 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::key_ids;
+use crate::{causes, key_ids};
 
 /// What the SDK gives where a call over HTTP failed.
 pub(crate) type SdkError<E> = result::SdkError<E, HttpResponse>;
@@ -81,23 +81,14 @@ fn subject(on: &str) -> String {
 impl CallError {
     /// An answer that came, and cannot be what AWS means.
     pub fn invalid(operation: &'static str, on: &str, what: impl Into<String>) -> Self {
-        let source = what.into().into();
-        Self {
-            operation,
-            on: on.into(),
-            reason: Reason::InvalidResponse,
-            code: None,
-            status: None,
-            request_id: None,
-            source,
-        }
+        Self::unanswered(operation, on, Reason::InvalidResponse, what.into())
     }
 
     /// A time limit passed.
     #[must_use]
     pub fn timeout(operation: &'static str, on: &str, limit: std::time::Duration) -> Self {
-        let source = format!("no answer within {}", humantime::format_duration(limit)).into();
-        Self { operation, on: on.into(), reason: Reason::Timeout, code: None, status: None, request_id: None, source }
+        let what = format!("no answer within {}", humantime::format_duration(limit));
+        Self::unanswered(operation, on, Reason::Timeout, what)
     }
 
     /// What the SDK reported.
@@ -114,16 +105,17 @@ impl CallError {
 
     /// An answer that came, and could not be read.
     pub fn unreadable(operation: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
-        let reason = Reason::InvalidResponse;
-        Self {
-            operation,
-            on: String::new(),
-            reason,
-            code: None,
-            status: None,
-            request_id: None,
-            source: Box::new(source),
-        }
+        Self::unanswered(operation, "", Reason::InvalidResponse, source)
+    }
+
+    /// Where AWS told nothing about the failure.
+    fn unanswered(
+        operation: &'static str,
+        on: &str,
+        reason: Reason,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { operation, on: on.into(), reason, code: None, status: None, request_id: None, source: source.into() }
     }
 
     /// Whether AWS refuses this operation to valid credentials: the policy lacks it.
@@ -144,14 +136,7 @@ impl CallError {
     /// The whole chain on one line, for the log and the status page; without the ids of access keys.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        key_ids::left_out(&text).into_owned()
+        key_ids::left_out(&causes::on_one_line(self)).into_owned()
     }
 }
 

@@ -13,7 +13,7 @@ mod tally;
 mod whole;
 
 pub use connect::{Caller, ConnectError, Hub};
-pub(crate) use connect::{check_credentials, load, query_clients};
+pub(crate) use connect::{caller, check, load, query_clients};
 pub(crate) use error::SdkError;
 pub use error::{CallError, Reason, retryable};
 pub use organization::Member;

@@ -215,19 +215,14 @@ impl Judge {
 
     /// A key that was never used counts from its creation; of one whose use is unknown nothing is said.
     fn idle(&self, key: &Key) -> Option<Finding> {
-        let (kind, since) = match &key.last_use {
-            LastUse::Used(last) => (Kind::Unused, last.at),
-            LastUse::Never => (Kind::NeverUsed, key.created),
-            LastUse::Unknown => return None,
-        };
-        let idle = self.now - since;
+        let idle = self.now - key.last_use.unused_since(key.created)?;
         if !key.status.is_active() || idle < text::seconds(self.limits.max_idle) {
             return None;
         }
         let span = text::span(idle);
-        let message = match kind {
-            Kind::Unused => format!("The key was last used {span} ago."),
-            _ => format!("The key was made {span} ago and never used."),
+        let (kind, message) = match key.last_use {
+            LastUse::Never => (Kind::NeverUsed, format!("The key was made {span} ago and never used.")),
+            _ => (Kind::Unused, format!("The key was last used {span} ago.")),
         };
         Some(self.finding(kind, idle, "unused", message))
     }

@@ -1,10 +1,9 @@
 //! Words and figures for people.
 
-use std::{borrow::Cow, fmt::Write as _, time::Duration};
-
-use chrono::{DateTime, SecondsFormat};
+use std::{borrow::Cow, fmt::Write as _};
 
 use crate::{inventory::Timestamp, telemetry::log::breaks_lines};
+pub(super) use crate::{inventory::time, policy::seconds};
 
 const UNITS: [(i64, &str); 3] = [(86_400, "d"), (3_600, "h"), (60, "m")];
 
@@ -13,16 +12,6 @@ pub(super) fn span(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let unit = UNITS.iter().find(|(size, _)| seconds >= *size);
     unit.map_or_else(|| format!("{seconds}s"), |(size, unit)| format!("{}{unit}", seconds / size))
-}
-
-/// Whole seconds.
-pub(super) fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// `2027-01-31T00:00:00Z`.
-pub(super) fn time(at: Timestamp) -> String {
-    DateTime::from_timestamp(at, 0).map_or_else(|| at.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// `2027-01-31`.

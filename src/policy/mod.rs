@@ -145,7 +145,8 @@ fn max_age(value: &str) -> Option<i64> {
     humantime::parse_duration(value).ok().filter(|age| !age.is_zero()).map(seconds)
 }
 
-fn seconds(duration: Duration) -> i64 {
+/// Whole seconds.
+pub(crate) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 

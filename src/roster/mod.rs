@@ -129,7 +129,7 @@ fn own<'a>(sources: &'a Sources, known: &'a Known<'_>) -> impl Iterator<Item = T
         let alone = Member { id: caller.account.clone(), name: "".into(), is_active: true, units: None };
         let exclude = sources.organization.iter().flat_map(|organization| &organization.exclude);
         let is_excluded = exclude.into_iter().any(|filter| matches(filter, member.unwrap_or(&alone)));
-        let Caller { account, partition } = caller.clone();
+        let Caller { account, partition, .. } = caller.clone();
         (!is_excluded).then(|| Target { account, partition, name: member.and_then(named), door: Door::Own })
     })
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn caller() -> Caller {
-    Caller { account: "111111111111".into(), partition: "aws".into() }
+    Caller { account: "111111111111".into(), arn: "arn:aws:iam::111111111111:user/hub".into(), partition: "aws".into() }
 }
 
 fn member(id: &str, name: &str, units: &[&str]) -> Member {

@@ -14,10 +14,10 @@ use super::{
     permissions,
     plan::Patience,
     report::{KeyTold, Outcome, UnderWay, last_used, print_json, say},
-    tags::{Rotation, shown},
+    tags::Rotation,
     unattended,
 };
-use crate::{cli::LogFormat, poller::Clock, rotation::Stage, telemetry};
+use crate::{cli::LogFormat, inventory::time, poller::Clock, rotation::Stage, telemetry};
 
 /// Something failed on the way.
 const FAILED: u8 = 1;
@@ -98,8 +98,7 @@ async fn status(desk: &Desk<'_>, user: Option<&str>) -> Result<Vec<UnderWay>, St
     };
     let mut under_way = Vec::new();
     for (user, tags) in users {
-        let value = |key: &str| tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str());
-        match Rotation::read(&user, value) {
+        match Rotation::read(&user, &tags) {
             Ok(Some(rotation)) => under_way.push(of(desk, &user, &rotation).await?),
             Ok(None) => {}
             Err(error) => return Err(Stop(Outcome::Refused, error.to_string())),
@@ -118,8 +117,8 @@ async fn of(desk: &Desk<'_>, user: &str, rotation: &Rotation) -> Result<UnderWay
         account_id: desk.site.actor.account.to_string(),
         user_name: user.to_owned(),
         stage: rotation.stage.as_str(),
-        stage_since: shown(rotation.stage_at),
-        started_at: shown(rotation.started_at),
+        stage_since: time(rotation.stage_at),
+        started_at: time(rotation.started_at),
         sink: rotation.sink.tag().to_owned(),
         old_access_key: key(&rotation.old_key),
         new_access_key: rotation.new_key.as_deref().map(key),

@@ -1,28 +1,24 @@
 //! One line for each thing that was changed, by whom and with what result, on standard error.
 
-use std::{error::Error, fmt::Display};
+use std::error::Error;
 
-use crate::aws::{CallError, Reason};
-
-/// Who makes the changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Actor {
-    pub(super) arn: String,
-    pub(super) account: std::sync::Arc<str>,
-}
+use crate::{
+    aws::{CallError, Caller, Reason},
+    causes,
+};
 
 /// Whose key is being replaced, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
-    pub(super) actor: &'a Actor,
+    /// Who makes the changes.
+    pub(super) actor: &'a Caller,
     pub(super) user: &'a str,
 }
 
 #[cfg(test)]
-impl Actor {
-    pub(super) fn nobody() -> Self {
-        Self { arn: "arn:aws:iam::111122223333:user/nobody".into(), account: "111122223333".into() }
-    }
+pub(super) fn nobody() -> Caller {
+    let (account, arn) = ("111122223333".into(), "arn:aws:iam::111122223333:user/nobody".into());
+    Caller { account, arn, partition: "aws".into() }
 }
 
 /// A change by a call to AWS; `target` is what was changed where that is not the key itself.
@@ -74,21 +70,10 @@ fn word(error: &CallError) -> &'static str {
     }
 }
 
-/// An error and all its causes, on one line.
+/// An error and all its causes, on one line; what says the same as what it caused is said once.
 pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        push(&mut text, error);
-        cause = error.source();
-    }
-    text
-}
-
-fn push(text: &mut String, cause: &dyn Display) {
-    let cause = cause.to_string();
-    if !text.ends_with(&cause) {
-        text.push_str(": ");
-        text.push_str(&cause);
-    }
+    causes::of(error).fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
 }

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{SdkConfig, sts::AssumeRoleProvider};
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::config::Region;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::{
-    audit::Actor,
     cli::Reach,
-    iam::{self, Line},
+    iam::Line,
     sink::{Command, File, Parameter, SecretsManager, Sink, SinkSpec},
 };
-use crate::aws::{self, CallError, CallLimits, ConnectError, Session, Tally};
+use crate::aws::{self, CallError, CallLimits, Caller, ConnectError, Session, Tally};
 
 const PROGRAM: &str = "iam-key-rotate";
 
@@ -24,7 +24,7 @@ const THROTTLE_PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Site {
     config: SdkConfig,
     pub(super) line: Line,
-    pub(super) actor: Actor,
+    pub(super) actor: Caller,
     /// The key that requests are signed with.
     pub(super) own_key: Option<String>,
 }
@@ -49,9 +49,7 @@ impl Site {
         };
         let session = |account: Arc<str>| Session::new(account, iam.clone(), Arc::new(Tally::default()), limits);
         let send = || sts.get_caller_identity().send();
-        let read = |answer: aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput| {
-            iam::actor(answer.arn(), answer.account())
-        };
+        let read = |answer: GetCallerIdentityOutput| aws::caller(answer.arn(), answer.account());
         let actor = session("unknown".into()).call("GetCallerIdentity", "", send, read).await?;
         let session = Arc::new(session(actor.account.clone()));
         let own_key = own_key(&config).await;
@@ -92,10 +90,7 @@ async fn configuration(reach: &Reach) -> Result<SdkConfig, ConnectError> {
         Some(region) => config.into_builder().region(Region::new(region.clone())).build(),
         None => config,
     };
-    if config.region().is_none() {
-        return Err(ConnectError::NoRegion);
-    }
-    aws::check_credentials(&config).await?;
+    aws::check(&config).await?;
     let Some(role) = &reach.role_arn else { return Ok(config) };
     let provider = AssumeRoleProvider::builder(role).configure(&config).session_name(PROGRAM);
     let provider = match &reach.external_id {

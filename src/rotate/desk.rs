@@ -11,12 +11,12 @@ use super::{
     iam::Found,
     plan::{self, Decision, Kept, Patience, Person, Seen, Step},
     report::{Outcome, Report, Told, printable, say, sentence},
-    sink::{Held, Sink, SinkError, SinkName, SinkSpec, hex},
+    sink::{Held, Sink, SinkError, SinkName, SinkSpec},
     steps::{Performance, StepError},
-    tags::{OPT_IN, Rotation},
+    tags::{OPT_IN, Rotation, value},
     verify::Propagation,
 };
-use crate::{poller::Clock, rotation::Stage};
+use crate::{key_ids::hex, poller::Clock, rotation::Stage};
 
 /// Where commands are carried out.
 pub(super) struct Desk<'a> {
@@ -122,11 +122,10 @@ impl Desk<'_> {
         for error in unknown {
             tracing::warn!(user, error = error.chain(), "a last use is not known");
         }
-        let value = |key: &str| tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str());
-        let rotation = Rotation::read(&person.name, value).map_err(|e| Stop(Outcome::Refused, e.to_string()))?;
+        let rotation = Rotation::read(&person.name, &tags).map_err(|e| Stop(Outcome::Refused, e.to_string()))?;
         let (own_key, now) = (self.site.own_key.clone(), self.clock.now());
         let mut seen = Seen { person, rotation, keys, held: Kept::NotAsked, own_key, now };
-        let named = named_sink(order, &seen, value(OPT_IN))?;
+        let named = named_sink(order, &seen, value(&tags, OPT_IN))?;
         let sink = named.as_ref().map(|spec| self.site.sink(spec, self.manner.sink_timeout));
         seen.held = self.held(order, &seen, sink.as_ref()).await?;
         let decision = match order.verb {

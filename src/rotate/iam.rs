@@ -11,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use secrecy::ExposeSecret as _;
 
 use super::{
-    audit::{self, Actor, Subject},
+    audit::{self, Subject},
     plan::Person,
     secret::SecretKey,
     tags::{self, Rotation},
@@ -193,17 +193,4 @@ fn created(user: &str, answer: CreateAccessKeyOutput) -> Attempt<SecretKey> {
         return Err(invalid("a key without AccessKeyId or SecretAccessKey"));
     }
     Ok(SecretKey::new(key.access_key_id, key.secret_access_key))
-}
-
-/// Who we are, from an ARN and an account.
-pub(super) fn actor(arn: Option<&str>, account: Option<&str>) -> Attempt<Actor> {
-    match (arn, account) {
-        (Some(arn), Some(account)) if crate::config::is_account_id(account) => {
-            Ok(Actor { arn: arn.to_owned(), account: account.into() })
-        }
-        _ => {
-            let what = format!("expected an ARN and an account of twelve digits, found {arn:?} and {account:?}");
-            Err(CallError::invalid("GetCallerIdentity", "", what))
-        }
-    }
 }

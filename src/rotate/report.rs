@@ -4,13 +4,9 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
-use super::{
-    cli::Format,
-    plan::Step,
-    tags::{Rotation, shown},
-};
+use super::{cli::Format, plan::Step, tags::Rotation};
 use crate::{
-    inventory::{AccessKey, LastUse},
+    inventory::{AccessKey, LastUse, time},
     rotation::Stage,
 };
 
@@ -163,7 +159,7 @@ pub(super) fn sentence(step: &Step, user: &str, sink: &str) -> String {
 /// The last use of a key, for people.
 pub(super) fn last_used(key: &AccessKey) -> String {
     match &key.last_use {
-        LastUse::Used(used) => shown(used.at),
+        LastUse::Used(used) => time(used.at),
         LastUse::Never => "never".to_owned(),
         LastUse::Unknown => "unknown".to_owned(),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{
-    audit::{Actor, Subject},
+    audit::Subject,
     iam::Line,
     plan::{Person, Step},
     secret::SecretKey,
@@ -14,7 +14,12 @@ use super::{
     tags::{Rotation, TagError},
     verify::{self, Propagation},
 };
-use crate::{aws::CallError, inventory::Status, poller::Clock, rotation::Stage};
+use crate::{
+    aws::{CallError, Caller},
+    inventory::Status,
+    poller::Clock,
+    rotation::Stage,
+};
 
 /// How often the tags are read again until they say what was written: IAM may answer with what was before.
 const READINGS: u32 = 10;
@@ -25,7 +30,7 @@ const LOOKS: u32 = 3;
 /// What a plan is performed with.
 pub(super) struct Performance<'a> {
     pub(super) line: &'a Line,
-    pub(super) actor: &'a Actor,
+    pub(super) actor: &'a Caller,
     pub(super) person: &'a Person,
     pub(super) sink: Option<&'a Sink>,
     pub(super) propagation: Propagation,
@@ -150,8 +155,7 @@ impl Performance<'_> {
         if person.id != self.person.id {
             return Err(StepError::Surprise(format!("user {:?} was deleted and made anew meanwhile", person.name)));
         }
-        let value = |key: &str| tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str());
-        Ok(Rotation::read(&person.name, value)?)
+        Ok(Rotation::read(&person.name, &tags)?)
     }
 
     /// What was there before this run may be told for a while after it was written over.

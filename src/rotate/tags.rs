@@ -1,10 +1,10 @@
 //! A rotation as the tags of its user tell it. IAM is the only place where it is kept.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 
 use super::sink::SinkName;
 use crate::{
-    inventory::Timestamp,
+    inventory::{Timestamp, time},
     rotation::{STAGE_TAG, Stage},
 };
 
@@ -54,11 +54,11 @@ pub(super) struct TagError {
 
 impl Rotation {
     /// What the tags of a user say; `None` where no rotation is under way.
-    pub(super) fn read<'a>(user: &str, value: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Self>, TagError> {
-        if value(STAGE_TAG).is_none() {
+    pub(super) fn read(user: &str, tags: &[(String, String)]) -> Result<Option<Self>, TagError> {
+        if value(tags, STAGE_TAG).is_none() {
             return Ok(None);
         }
-        let tags = Tags { user, value };
+        let tags = Tags { user, tags };
         let key = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Some(Self {
             stage: tags.get(STAGE_TAG, "a stage such as promoted", Stage::parse)?,
@@ -75,8 +75,8 @@ impl Rotation {
     pub(super) fn tags(&self) -> [(&'static str, String); ALL.len()] {
         [
             (STAGE_TAG, self.stage.as_str().to_owned()),
-            (STAGE_AT, shown(self.stage_at)),
-            (STARTED_AT, shown(self.started_at)),
+            (STAGE_AT, time(self.stage_at)),
+            (STARTED_AT, time(self.started_at)),
             (OLD_KEY, self.old_key.clone()),
             (NEW_KEY, self.new_key.clone().unwrap_or_else(|| NONE.to_owned())),
             (SINK, self.sink.tag().to_owned()),
@@ -87,19 +87,24 @@ impl Rotation {
 
 const TIME: &str = "a time such as 2026-11-25T18:00:00Z";
 
-struct Tags<'u, F> {
-    user: &'u str,
-    value: F,
+/// The value of this tag, if the user has it.
+pub(super) fn value<'a>(tags: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str())
 }
 
-impl<'a, F: Fn(&str) -> Option<&'a str>> Tags<'_, F> {
+struct Tags<'a> {
+    user: &'a str,
+    tags: &'a [(String, String)],
+}
+
+impl Tags<'_> {
     fn get<T>(
         &self,
         tag: &'static str,
         allowed: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, TagError> {
-        let found = (self.value)(tag);
+        let found = value(self.tags, tag);
         let error = || TagError {
             user: self.user.to_owned(),
             tag,
@@ -114,16 +119,8 @@ fn moment(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp())
 }
 
-/// A moment as people and tags have it.
-pub(super) fn shown(at: Timestamp) -> String {
-    DateTime::from_timestamp(at, 0)
-        .map_or_else(|| at.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn rotation() -> Rotation {
@@ -139,8 +136,8 @@ mod tests {
     }
 
     fn read(tags: &[(&'static str, String)]) -> Result<Option<Rotation>, TagError> {
-        let tags: BTreeMap<&str, &str> = tags.iter().map(|(tag, value)| (*tag, value.as_str())).collect();
-        Rotation::read("ci", |tag| tags.get(tag).copied())
+        let tags: Vec<_> = tags.iter().map(|(tag, value)| ((*tag).to_owned(), value.clone())).collect();
+        Rotation::read("ci", &tags)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     plan::Patience,
     report::{Outcome, Report, print_json, printable, say},
     sink::{SinkName, SinkSpec},
-    tags::{OPT_IN, Rotation},
+    tags::{OPT_IN, Rotation, value},
 };
 use crate::{collect, config::OptIn, inventory::Timestamp, rotation::Stage};
 
@@ -68,10 +68,9 @@ async fn willing(desk: &Desk<'_>, scope: &Scope) -> Result<Vec<Willing>, Stop> {
     let file = file.unwrap_or_default();
     let mut willing = Vec::new();
     for (user, tags) in desk.site.line.users().await? {
-        let value = |key: &str| tags.iter().find(|(tag, _)| tag == key).map(|(_, value)| value.as_str());
         let in_file = || file.iter().find_map(|entry| entry.sink_of(&user)).map(|named| named.parse());
-        if let Some(sink) = value(OPT_IN).map(SinkSpec::of_tag).or_else(in_file) {
-            let rotation = Rotation::read(&user, value).map_err(|error| error.to_string());
+        if let Some(sink) = value(&tags, OPT_IN).map(SinkSpec::of_tag).or_else(in_file) {
+            let rotation = Rotation::read(&user, &tags).map_err(|error| error.to_string());
             willing.push(Willing { user, sink, rotation });
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::{
-    inventory::{AccessKey, Account, LastUse, Timestamp, User},
+    inventory::{AccessKey, Account, Timestamp, User},
     policy::Policy,
 };
 
@@ -124,10 +124,6 @@ fn dates(account: &str, policy: &Policy, place: usize, user: &User) -> Vec<Dates
 
 /// Whether an active key has not been used for so long that it should go.
 pub(super) fn is_idle(key: &AccessKey, max_idle: i64, now: Timestamp) -> bool {
-    let since = match &key.last_use {
-        LastUse::Used(last) => last.at,
-        LastUse::Never => key.created,
-        LastUse::Unknown => return false,
-    };
-    key.status.is_active() && since.saturating_add(max_idle) <= now
+    let since = key.last_use.unused_since(key.created);
+    key.status.is_active() && since.is_some_and(|since| since.saturating_add(max_idle) <= now)
 }

@@ -28,7 +28,7 @@ use crate::{
     config::Config,
     inventory::{Account, Timestamp},
     key_ids::KeyIds,
-    policy::Policy,
+    policy::{Policy, seconds},
     snapshot::{Fleet, Snapshots},
 };
 use judged::{Judged, Kept};
@@ -64,7 +64,6 @@ impl StatusPage {
     pub fn new(snapshots: Arc<Snapshots>, config: &Config, telemetry_path: &str) -> Self {
         let mut tags = config.labels.user_tags.clone();
         tags.sort_by_key(|tag| !tag.eq_ignore_ascii_case("owner"));
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         Self {
             snapshots,
             policy: Policy::new(config),

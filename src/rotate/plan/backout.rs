@@ -4,10 +4,7 @@ use super::{
     Decision::{self, Done, Go, Refuse},
     Seen, Step, is_announced,
 };
-use crate::{
-    rotate::tags::{Rotation, shown},
-    rotation::Stage,
-};
+use crate::{inventory::time, rotate::tags::Rotation, rotation::Stage};
 
 /// Goes back to the old key. The old key is Active and current before the new one is Inactive.
 pub(in crate::rotate) fn backout(seen: &Seen) -> Decision {
@@ -23,7 +20,7 @@ pub(in crate::rotate) fn backout(seen: &Seen) -> Decision {
     }
     let new = seen.new_key(rotation).and_then(|id| seen.key(id));
     if rotation.stage == Stage::BackedOut {
-        return Done(format!("the rotation was taken back {}", shown(rotation.stage_at)));
+        return Done(format!("the rotation was taken back {}", time(rotation.stage_at)));
     }
     if let Some(new) = new.filter(|new| seen.own_key.as_deref() == Some(&*new.id)) {
         return Refuse(format!(

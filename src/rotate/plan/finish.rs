@@ -5,8 +5,8 @@ use super::{
     Kept, Patience, Seen, Step, used,
 };
 use crate::{
-    inventory::{AccessKey, LastUse, Timestamp},
-    rotate::tags::{Rotation, shown},
+    inventory::{AccessKey, Timestamp, time},
+    rotate::tags::Rotation,
     rotation::Stage,
 };
 
@@ -65,7 +65,7 @@ fn retire(user: &str, rotation: &Rotation, key: &AccessKey, now: Timestamp, pati
         return Refuse(format!(
             "the old key {} was made Inactive {}, and somebody made it Active again: whoever needs it is not on the new key yet. Go back with: backout {}; or make it Inactive again by hand",
             key.id,
-            shown(rotation.stage_at),
+            time(rotation.stage_at),
             user,
         ));
     }
@@ -75,8 +75,8 @@ fn retire(user: &str, rotation: &Rotation, key: &AccessKey, now: Timestamp, pati
             "the old key {} is not quiet yet: {}, the new one took over {}; it may be made Inactive after {} without a use",
             key.id,
             used(&key.last_use),
-            shown(rotation.stage_at),
-            shown(since + patience.quiet)
+            time(rotation.stage_at),
+            time(since + patience.quiet)
         )),
         Some(_) => Go {
             steps: vec![Step::Claim(rotation.stage), Step::Retire(key.id.to_string()), Step::Note(Stage::Deactivated)],
@@ -87,11 +87,7 @@ fn retire(user: &str, rotation: &Rotation, key: &AccessKey, now: Timestamp, pati
 
 /// Since when a key is quiet: its last use, and not before its consumers could know another.
 fn since(rotation: &Rotation, key: &AccessKey) -> Option<Timestamp> {
-    match &key.last_use {
-        LastUse::Used(used) => Some(used.at.max(rotation.stage_at)),
-        LastUse::Never => Some(key.created.max(rotation.stage_at)),
-        LastUse::Unknown => None,
-    }
+    key.last_use.unused_since(key.created).map(|since| since.max(rotation.stage_at))
 }
 
 fn clear_away(rotation: &Rotation, key: &AccessKey, now: Timestamp, patience: Patience) -> Decision {
@@ -103,7 +99,7 @@ fn clear_away(rotation: &Rotation, key: &AccessKey, now: Timestamp, patience: Pa
         return Done(format!(
             "key {} is Inactive since {}; --delete deletes it once it was quiet for long enough",
             key.id,
-            shown(rotation.stage_at)
+            time(rotation.stage_at)
         ));
     };
     match since(rotation, key) {
@@ -111,9 +107,9 @@ fn clear_away(rotation: &Rotation, key: &AccessKey, now: Timestamp, patience: Pa
         Some(since) if now < since + delete_after => Wait(format!(
             "key {} is Inactive since {}, {}; it may be deleted after {}",
             key.id,
-            shown(rotation.stage_at),
+            time(rotation.stage_at),
             used(&key.last_use),
-            shown(since + delete_after)
+            time(since + delete_after)
         )),
         Some(_) => Go {
             steps: vec![Step::Claim(rotation.stage), Step::Delete(key.id.to_string()), Step::Forget],

@@ -10,9 +10,9 @@ pub(super) use backout::backout;
 pub(super) use finish::finish;
 pub(super) use start::start;
 
-use super::tags::{Rotation, shown};
+use super::tags::Rotation;
 use crate::{
-    inventory::{AccessKey, LastUse, Timestamp},
+    inventory::{AccessKey, LastUse, Timestamp, time},
     rotation::Stage,
 };
 
@@ -142,7 +142,7 @@ impl Seen {
 
 fn used(last_use: &LastUse) -> String {
     match last_use {
-        LastUse::Used(used) => format!("last used {} for {} in {}", shown(used.at), used.service, used.region),
+        LastUse::Used(used) => format!("last used {} for {} in {}", time(used.at), used.service, used.region),
         LastUse::Never => "never used".to_owned(),
         LastUse::Unknown => "last use unknown".to_owned(),
     }

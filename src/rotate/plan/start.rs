@@ -5,8 +5,8 @@ use super::{
     Kept, Patience, Seen, Step, is_announced, two_keys, used,
 };
 use crate::{
-    inventory::{AccessKey, LastUse},
-    rotate::tags::{Rotation, shown},
+    inventory::{AccessKey, LastUse, time},
+    rotate::tags::Rotation,
     rotation::Stage,
 };
 
@@ -22,7 +22,7 @@ pub(in crate::rotate) fn start(seen: &Seen, fresh: &Rotation, patience: Patience
             "key {} has replaced {} since {}; when the old key is quiet, go on with: finish {}",
             rotation.new_key.as_deref().unwrap_or("?"),
             rotation.old_key,
-            shown(rotation.stage_at),
+            time(rotation.stage_at),
             seen.person.name
         )),
         Stage::Deactivated => Refuse(format!(
@@ -34,7 +34,7 @@ pub(in crate::rotate) fn start(seen: &Seen, fresh: &Rotation, patience: Patience
         }
         Stage::BackedOut => Refuse(format!(
             "the rotation of {} was taken back, and its new key {} is Inactive and still there. Delete it with: finish {} --delete",
-            shown(rotation.started_at),
+            time(rotation.started_at),
             rotation.new_key.as_deref().unwrap_or("?"),
             seen.person.name
         )),
@@ -97,11 +97,7 @@ fn replace_orphan(seen: &Seen, rotation: &Rotation, fresh: &Rotation, new: &Acce
     let why_not = if seen.keys.len() > 2 {
         Some("user has more than two keys".to_owned())
     } else if !is_announced(rotation, new) {
-        Some(format!(
-            "it was created {}, and ours was announced for {}",
-            shown(new.created),
-            shown(rotation.started_at)
-        ))
+        Some(format!("it was created {}, and ours was announced for {}", time(new.created), time(rotation.started_at)))
     } else if new.last_use != LastUse::Never {
         Some(format!("its {}", used(&new.last_use)))
     } else {
@@ -116,8 +112,8 @@ fn replace_orphan(seen: &Seen, rotation: &Rotation, fresh: &Rotation, new: &Acce
     if seen.now < free_at {
         return Wait(format!(
             "key {id} was created {}, and another run may be about to store its secret: try again after {}",
-            shown(new.created),
-            shown(free_at)
+            time(new.created),
+            time(free_at)
         ));
     }
     let rotation = Rotation { old_key: rotation.old_key.clone(), started_at: rotation.started_at, ..fresh.clone() };

@@ -3,16 +3,13 @@
 use std::fmt::Write as _;
 
 use super::used;
-use crate::{
-    inventory::{AccessKey, LastUse, Status},
-    rotate::tags::shown,
-};
+use crate::inventory::{AccessKey, LastUse, Status, time};
 
 /// Which of them could go, and how.
 pub(super) fn advice(user: &str, keys: &[AccessKey]) -> String {
     let mut text = format!("user {user:?} has {} access keys already, and AWS allows two:", keys.len());
     for key in keys {
-        let (status, created) = (key.status.as_str(), shown(key.created));
+        let (status, created) = (key.status.as_str(), time(key.created));
         write!(text, "\n  {} {status}, created {created}, {}", key.id, used(&key.last_use))
             .expect("a String takes all");
     }

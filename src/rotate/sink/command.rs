@@ -182,10 +182,10 @@ fn masked(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotate::audit::Actor;
+    use crate::rotate::audit::nobody;
 
     async fn said(command: &str) -> Result<Held, SinkError> {
-        let (actor, user) = (Actor::nobody(), "ci");
+        let (actor, user) = (nobody(), "ci");
         Command::new(command.into(), Duration::from_secs(10)).held(&Subject { actor: &actor, user }, "AKIA1").await
     }
 
@@ -204,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_prints_its_input_does_not_tell_the_secret() {
-        let (actor, user) = (Actor::nobody(), "ci");
+        let (actor, user) = (nobody(), "ci");
         let command = Command::new("cat >&2; exit 3".into(), Duration::from_secs(10));
         let key = SecretKey::new("AKIA1".into(), "s3cr/et+".into());
         let error = command.store(&Subject { actor: &actor, user }, &key).await.unwrap_err().to_string();
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_hangs_is_ended() {
-        let (actor, user) = (Actor::nobody(), "ci");
+        let (actor, user) = (nobody(), "ci");
         let command = Command::new("sleep 600".into(), Duration::from_millis(100));
         let error = command.promote(&Subject { actor: &actor, user }, "AKIA1").await.unwrap_err();
         assert!(error.to_string().contains("no end within"), "{error}");

@@ -161,7 +161,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::rotate::audit::Actor;
+    use crate::rotate::audit::nobody;
 
     fn sink() -> (tempfile::TempDir, File, SecretKey) {
         let folder = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_secret_goes_from_stored_to_current_to_the_side() {
         let (folder, file, key) = sink();
-        let (actor, user) = (Actor::nobody(), "ci");
+        let (actor, user) = (nobody(), "ci");
         let subject = Subject { actor: &actor, user };
         file.check().unwrap();
         assert!(matches!(file.held("AKIANEW").unwrap(), Held::No));
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn nothing_is_overwritten_whenever_it_came() {
         let (folder, file, key) = sink();
-        let (actor, user) = (Actor::nobody(), "ci");
+        let (actor, user) = (nobody(), "ci");
         let subject = Subject { actor: &actor, user };
         fs::write(folder.path().join("key"), "precious").unwrap();
         assert!(file.check().unwrap_err().to_string().contains("never overwritten"));

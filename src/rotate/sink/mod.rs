@@ -9,7 +9,7 @@ mod secrets_manager;
 
 pub(super) use command::Command;
 pub(super) use file::File;
-pub(super) use name::{SinkName, SinkSpec, hex};
+pub(super) use name::{SinkName, SinkSpec};
 pub(super) use parameter::Parameter;
 pub(super) use secrets_manager::SecretsManager;
 

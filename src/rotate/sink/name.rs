@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::key_ids::hex;
+
 /// The most that IAM keeps of a tag's value (API reference, `Tag`).
 const LONGEST_TAG: usize = 256;
 
@@ -117,12 +119,6 @@ impl SinkName {
     pub(in crate::rotate) fn spec(&self) -> Option<&SinkSpec> {
         self.spec.as_ref()
     }
-}
-
-/// Two digits for each byte.
-pub(in crate::rotate) fn hex(bytes: &[u8]) -> String {
-    let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// API reference, `Tag`: letters, spaces, numbers and a few signs.
