@@ -134,13 +134,6 @@ async fn a_random_fleet_is_judged_as_an_independent_reader_of_the_report_judges_
 }
 
 const SEED: &str = r#"
-def key(user, days, used=None, status="Active"):
-    key = iam.create_access_key(user)
-    key.create_date = now - datetime.timedelta(days=days)
-    key.status = status
-    if used is not None:
-        key.last_used = AccessKeyLastUsed(now - datetime.timedelta(days=used), "s3", "us-east-1")
-
 for name in ["ci-bot", "fresh", "sleepy", "nobody", "two+keys@example.com"]:
     iam.create_user("us-east-1", name, "/", [])
 key("ci-bot", 97, used=1)

@@ -9,13 +9,6 @@ use crate::{BINARY, DAY, QUICK};
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools");
 
 const SEED: &str = r#"
-def key(user, days, used=None, status="Active"):
-    key = iam.create_access_key(user)
-    key.create_date = now - datetime.timedelta(days=days)
-    key.status = status
-    if used is not None:
-        key.last_used = AccessKeyLastUsed(now - datetime.timedelta(days=used), "s3", "us-east-1")
-
 for name in ["ci-bot", "fresh", "nobody", "two+keys@example.com"]:
     iam.create_user("us-east-1", name, "/", [])
 key("ci-bot", 97, used=1)

@@ -95,11 +95,8 @@ impl Watch {
     }
 
     pub(crate) fn note(&mut self, exporter: &mut Exporter, elapsed: Duration) {
-        let pid = exporter.process().pid();
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        let mib = line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0;
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+        let mib = exporter.process().memory("VmRSS");
+        let files = fs::read_dir(format!("/proc/{}/fd", exporter.process().pid())).unwrap().count();
         println!("{:>5} s: all true, {mib:.1} MiB, {files} open files, {} scrapes", elapsed.as_secs(), self.scrapes);
         self.notes.push((mib, files));
     }

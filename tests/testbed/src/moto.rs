@@ -17,6 +17,15 @@ server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 iam = iam_backends["123456789012"]["aws"]
+
+def key(user, days, used=None, status="Active"):
+    """An access key that is so many days old, last used so many days ago."""
+    key = iam.create_access_key(user)
+    key.create_date = now - datetime.timedelta(days=days)
+    key.status = status
+    if used is not None:
+        key.last_used = AccessKeyLastUsed(now - datetime.timedelta(days=used), "s3", "us-east-1")
+
 exec(open(sys.argv[1]).read())
 print("listening address=%s:%d" % server.get_host_and_port(), flush=True)
 signal.pause()
@@ -31,7 +40,7 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts it with what this Python makes of `iam`, given `now` and `datetime`.
+    /// Starts it with what this Python makes of `iam`, given `now`, `datetime` and `key`.
     ///
     /// # Errors
     /// When it is not installed in `target/tools/moto`, or the seed fails; with its log.

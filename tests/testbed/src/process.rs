@@ -50,6 +50,18 @@ impl Process {
         self.child.id()
     }
 
+    /// Its memory in MiB: `VmRSS` is what it has now, `VmHWM` the most that it ever had (proc(5)).
+    ///
+    /// # Panics
+    /// When it is gone.
+    #[must_use]
+    pub fn memory(&self, key: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with(key)).expect("a key of proc(5)");
+        let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok());
+        kib.expect("a number of KiB") / 1024.0
+    }
+
     /// Waits until it says where it listens: `address=` in a line that has this word.
     ///
     /// # Errors

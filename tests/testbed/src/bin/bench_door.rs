@@ -143,8 +143,5 @@ fn percentile(times: &mut [f64], percent: usize) -> f64 {
 }
 
 fn memory(exporter: &mut Exporter) -> String {
-    let status = fs::read_to_string(format!("/proc/{}/status", exporter.process().pid())).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
-    format!("{} MiB", kib / 1024)
+    format!("{:.0} MiB", exporter.process().memory("VmRSS"))
 }

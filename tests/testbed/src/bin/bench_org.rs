@@ -135,12 +135,9 @@ impl Run {
     }
 
     fn memory(&mut self, name: &str) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.exporter.process().pid())).unwrap_or_default();
-        let mib = |key: &str| {
-            let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-            line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() / 1024
-        };
-        println!("memory           {} MiB {name}, {} MiB at most", mib("VmRSS"), mib("VmHWM"));
+        let process = self.exporter.process();
+        let (now, most) = (process.memory("VmRSS"), process.memory("VmHWM"));
+        println!("memory           {now:.0} MiB {name}, {most:.0} MiB at most");
     }
 
     fn sockets(&mut self) -> usize {

@@ -9,8 +9,6 @@ use aws_stub::{DEFAULT_ACCOUNT, Stub, fleet};
 use testbed::{Exporter, Settings, http, wait};
 use tokio::time::sleep;
 
-use crate::memory;
-
 /// Accounts, and users in each, of whom each has a key and 2 % are overdue.
 const SIZES: [(u32, u32); 8] =
     [(1, 10), (1, 100), (1, 1_000), (1, 10_000), (1, 100_000), (10, 100), (100, 100), (1_000, 100)];
@@ -45,7 +43,7 @@ async fn row(exporter: &Path, accounts: u32, users: u32) {
         let mut empty =
             Exporter::start(exporter, &Settings::of(stub.endpoint()).config(&config)).await.expect("a start");
         empty.page_when("one account", |page| page.series("aws_iam_account_users").len() == 1).await;
-        memory(&mut empty, "VmRSS")
+        empty.process().memory("VmRSS")
     };
     settle(&stub, accounts, users);
     let began = Instant::now();
@@ -53,14 +51,14 @@ async fn row(exporter: &Path, accounts: u32, users: u32) {
         Exporter::start(exporter, &Settings::of(stub.endpoint()).config(&config)).await.expect("a start");
     let cold = calm(&stub).await;
     let took = began.elapsed().saturating_sub(QUIET).as_secs_f64();
-    let census = memory(&mut exporter, "VmRSS");
+    let census = exporter.process().memory("VmRSS");
     let plain = scrape(&exporter, "identity", accounts * users).await;
     let packed = scrape(&exporter, "gzip", 0).await;
-    let scraped = memory(&mut exporter, "VmRSS");
+    let scraped = exporter.process().memory("VmRSS");
     stub.cloud().reset_calls();
     let steady = calm(&stub).await;
     scrape(&exporter, "identity", accounts * users).await;
-    let most = memory(&mut exporter, "VmHWM");
+    let most = exporter.process().memory("VmHWM");
     let ratio = scraped / (plain * 1e6 / f64::from(1 << 20));
     println!(
         "| {accounts} | {} | {cold} | {took:.1} | {steady} | {idle:.0} | {census:.0} | {scraped:.0} | {most:.0} | {plain:.2} | {packed:.2} | {ratio:.1} |",

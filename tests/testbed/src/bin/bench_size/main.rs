@@ -3,9 +3,7 @@
 mod growth;
 mod start;
 
-use std::{env, fs, path::PathBuf};
-
-use testbed::Exporter;
+use std::{env, path::PathBuf};
 
 #[tokio::main]
 async fn main() {
@@ -16,11 +14,4 @@ async fn main() {
         Some("start") => start::run(&exporter).await,
         _ => eprintln!("usage: bench_size EXPORTER memory|start"),
     }
-}
-
-/// In MiB: `VmRSS` is now, `VmHWM` the most ever (proc(5)).
-fn memory(exporter: &mut Exporter, key: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", exporter.process().pid())).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
