@@ -7,6 +7,7 @@ mod bench_calls;
 mod cost;
 mod exemptions;
 mod fault_matrix;
+mod freshness;
 mod in_process;
 mod organization;
 mod truth;
