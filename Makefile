@@ -5,6 +5,8 @@
 
 CARGO ?= cargo
 FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz
+# What make test has built already serves its demo as well.
+DEMO_BUILD = -p iam-key-exporter -p testbed
 FUZZ_LIMITS = -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=512
 
 help: ## show this
@@ -13,7 +15,7 @@ help: ## show this
 demo: ## an old access key becomes a page, on this machine (ARGS=--once ends after the first)
 	@tests/install.sh demo
 	@echo "building (the first time takes some minutes)"
-	@$(CARGO) build --locked -p iam-key-exporter -p testbed
+	@$(CARGO) build --locked $(DEMO_BUILD)
 	@target/debug/demo --exporter target/debug/iam-key-exporter --rules alerts/rules.yaml $(ARGS)
 
 test: ## everything: formatting, lints, unit and process tests, rules, from the stub to the page
@@ -61,7 +63,7 @@ bench-start: ## how soon it listens and knows all overdue keys, with and without
 	target/release/bench_size target/release/iam-key-exporter start
 
 bench-micro: ## parsing a report, judging keys, rendering (criterion)
-	$(CARGO) bench --locked --bench micro
+	$(CARGO) bench --manifest-path tests/micro/Cargo.toml --target-dir target/micro
 
 soak: ## days of faults, rotations, reloads and scrapes in 30 minutes (SECONDS=1800)
 	@tests/install.sh test

@@ -26,6 +26,6 @@ step 'roles by CloudFormation and Terraform' target/tools/helm/bin/python -B tes
 step 'image and compose stack' target/tools/moto/bin/python -B tests/container/test.py target/debug/iam-key-exporter
 step 'the Helm chart' target/tools/helm/bin/python -B tests/helm/test.py target/debug/iam-key-exporter
 step 'the Debian package, on a copy of this machine' sh tests/package/run.sh
-step 'the demo' make --no-print-directory demo ARGS=--once
+step 'the demo' make --no-print-directory demo ARGS=--once DEMO_BUILD='--workspace --bins --examples'
 echo
 echo "=== everything passed ($(($(date +%s) - began)) s)"
