@@ -22,11 +22,12 @@ async fn on_terminal(stub: &Stub, (config, args): (&str, &[&str]), columns: u32,
     let arguments: Vec<String> = command.get_args().map(|arg| format!("'{}'", arg.to_string_lossy())).collect();
     let script = format!("stty cols {columns} rows 50; env {environment} '{BINARY}' {}", arguments.join(" "));
     let mut terminal = Command::new("script");
-    terminal.args(["--quiet", "--command", &script, "/dev/null"]).current_dir(folder.path());
+    // What CI sets, for one, decides on colours as well.
+    terminal.args(["--quiet", "--command", &script, "/dev/null"]).current_dir(folder.path()).env_clear();
     for (name, value) in command.get_envs() {
         terminal.env(name, value.unwrap_or_default());
     }
-    terminal.env("SHELL", "/bin/sh").env("TERM", "xterm-256color").env_remove("NO_COLOR");
+    terminal.env("SHELL", "/bin/sh").env("TERM", "xterm-256color");
     let output = tokio::task::spawn_blocking(move || terminal.output().unwrap()).await.unwrap();
     String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")
 }
