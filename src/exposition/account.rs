@@ -1,9 +1,5 @@
 //! One account's series, rendered once and completed with the time at every scrape.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-
 use super::{
     Judgement,
     family::{
@@ -11,7 +7,8 @@ use super::{
         ACCOUNT_USERS, FAMILIES, KEY_ACTIVE, KEY_AGE, KEY_CREATED, KEY_EXEMPT_UNTIL, KEY_INFO, KEY_LAST_USED,
         KEY_LAST_USED_INFO, KEY_QUARANTINED, KEY_ROTATION_DUE, POLL_DURATION, TAG_INVALID, USER_ROTATION,
     },
-    part::{Part, Parts},
+    lines::{Families, Lines, Scratch},
+    part::Parts,
     text,
 };
 use crate::{
@@ -21,17 +18,10 @@ use crate::{
     snapshot::AccountState,
 };
 
-/// Room for the digits of an age: 10 of them last until the year 2286.
-const DIGITS: usize = 10;
-
-/// Room that a text of the scratch keeps: accounts of some thousand keys need no more.
-const ROOM: usize = 1 << 20;
-
 /// What one account contributes to the page.
 #[derive(Debug)]
 pub(super) struct Rendered {
-    parts: [Option<Arc<Part>>; FAMILIES.len()],
-    ages: Ages,
+    families: Families,
     overdue: Option<Overdue>,
     exempt: Vec<Exempt>,
     /// How many keys each configured exemption holds for.
@@ -46,22 +36,6 @@ struct Exempt {
     rotation_due: Box<str>,
 }
 
-/// The lines of the ages up to their values, one text for all keys.
-#[derive(Debug, Default)]
-struct Ages {
-    series: Box<str>,
-    /// Where each line ends in it, and when its key was created.
-    lines: Box<[(u32, Timestamp)]>,
-}
-
-/// Where texts are put together, the same for every account: they are kept without spare room.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    parts: [String; FAMILIES.len()],
-    ages: String,
-    age_lines: Vec<(u32, Timestamp)>,
-}
-
 #[derive(Debug)]
 struct Overdue {
     series: Box<str>,
@@ -70,7 +44,7 @@ struct Overdue {
 
 /// The parts under construction.
 struct Draft<'a> {
-    scratch: &'a mut Scratch,
+    lines: Lines<'a>,
     exempt: Vec<Exempt>,
     exempted: Vec<usize>,
     account_id: &'a str,
@@ -86,27 +60,27 @@ impl Rendered {
         scratch: &mut Scratch,
     ) -> Self {
         let exempted = vec![0; judgement.exemptions.len()];
-        let mut draft = Draft { scratch, exempt: Vec::new(), exempted, account_id: id, judgement };
+        let lines = Lines::new(scratch, before.map(|before| &before.families));
+        let mut draft = Draft { lines, exempt: Vec::new(), exempted, account_id: id, judgement };
         draft.health(state);
         if let Some(account) = &state.account {
             draft.account(account);
             account.users.iter().chain([&account.root]).for_each(|user| draft.user(user));
         }
-        let Draft { exempt, exempted, .. } = draft;
+        let Draft { lines, exempt, exempted, .. } = draft;
         let known = state.account.as_deref().filter(|account| account.due_keys_at.is_some());
         let overdue = known.map(|account| Overdue {
             series: series(ACCOUNT_OVERDUE, &[("account_id", id)]),
             due_times: judgement.policy.due_times(account),
         });
-        let (parts, ages) = scratch.take(before);
-        Self { parts, ages, overdue, exempt, exempted }
+        Self { families: lines.finish(), overdue, exempt, exempted }
     }
 
     /// Writes the lines of the family at this place.
     pub(super) fn write(&self, place: usize, now: Timestamp, parts: &mut Parts) {
-        self.parts[place].iter().for_each(|part| parts.push(part));
+        self.families[place].iter().for_each(|part| parts.push(part));
         match place {
-            KEY_AGE => self.ages.write(now, parts.loose()),
+            KEY_AGE => self.ages(now, parts),
             ACCOUNT_OVERDUE => self.overdue(now, parts.loose()),
             KEY_ROTATION_DUE => {
                 // An exemption ends by itself, even while nothing is read.
@@ -121,6 +95,14 @@ impl Rendered {
         }
     }
 
+    fn ages(&self, now: Timestamp, parts: &mut Parts) {
+        for created in &self.families[KEY_CREATED] {
+            let out = parts.loose();
+            out.reserve(created.text().len());
+            created.as_str().lines().for_each(|line| age(line, now, out));
+        }
+    }
+
     fn overdue(&self, now: Timestamp, out: &mut Vec<u8>) {
         if let Some(Overdue { series, due_times }) = &self.overdue {
             out.extend_from_slice(series.as_bytes());
@@ -130,58 +112,19 @@ impl Rendered {
     }
 }
 
-impl Ages {
-    fn write(&self, now: Timestamp, out: &mut Vec<u8>) {
-        let Self { series, lines } = self;
-        out.reserve(series.len() + lines.len() * (DIGITS + 1));
-        let (mut digits, mut start) = (itoa::Buffer::new(), 0);
-        for (end, created) in lines {
-            let end = *end as usize;
-            out.extend_from_slice(&series.as_bytes()[start..end]);
-            out.extend_from_slice(digits.format(now - created).as_bytes());
-            out.push(b'\n');
-            start = end;
-        }
-    }
-}
-
-impl Scratch {
-    /// The texts, each in exactly its room; the scratch is empty again. What is as it was before is shared.
-    fn take(&mut self, before: Option<&Rendered>) -> ([Option<Arc<Part>>; FAMILIES.len()], Ages) {
-        let mut parts = [const { None }; FAMILIES.len()];
-        for (place, (text, part)) in self.parts.iter_mut().zip(&mut parts).enumerate() {
-            let known = before.and_then(|before| before.parts[place].as_ref());
-            let same = known.filter(|part| part.text() == text.as_bytes());
-            let new = || (!text.is_empty()).then(|| Arc::new(Part::new(Bytes::copy_from_slice(text.as_bytes()))));
-            *part = same.cloned().or_else(new);
-            empty(text);
-        }
-        let ages = Ages { series: self.ages.as_str().into(), lines: self.age_lines.as_slice().into() };
-        empty(&mut self.ages);
-        self.age_lines.clear();
-        (parts, ages)
-    }
-}
-
-/// Keeps the room for the next account, unless this was a very large one.
-fn empty(text: &mut String) {
-    text.clear();
-    text.shrink_to(ROOM);
-}
-
 impl Draft<'_> {
     fn add(&mut self, place: usize, labels: &[(&str, &str)], value: i64) {
         let mut all = Vec::with_capacity(labels.len() + 1);
         all.push(("account_id", self.account_id));
         all.extend_from_slice(labels);
-        text::integer(&mut self.scratch.parts[place], FAMILIES[place].name, &all, value);
+        text::integer(self.lines.of(place), FAMILIES[place].name, &all, value);
     }
 
     fn health(&mut self, state: &AccountState) {
         let Some(health) = &state.health else { return };
         self.add(ACCOUNT_UP, &[], i64::from(health.is_up));
         let labels = [("account_id", self.account_id)];
-        text::float(&mut self.scratch.parts[POLL_DURATION], FAMILIES[POLL_DURATION].name, &labels, health.seconds);
+        text::float(self.lines.of(POLL_DURATION), FAMILIES[POLL_DURATION].name, &labels, health.seconds);
     }
 
     fn account(&mut self, account: &Account) {
@@ -243,10 +186,6 @@ impl Draft<'_> {
             self.rotation(identity, verdict.due(key.created), verdict.exempt_until());
         }
         self.last_use(identity, &key.last_use);
-        let labels = [("account_id", self.account_id), identity[0], identity[1]];
-        let Scratch { ages, age_lines, .. } = &mut *self.scratch;
-        text::series(ages, FAMILIES[KEY_AGE].name, &labels);
-        age_lines.push((u32::try_from(ages.len()).unwrap_or(u32::MAX), key.created));
     }
 
     fn info(&mut self, identity: [(&str, &str); 2], user: &User, key: &AccessKey) {
@@ -276,6 +215,17 @@ impl Draft<'_> {
             self.add(KEY_LAST_USED_INFO, &[identity[0], identity[1], place[0], place[1]], 1);
         }
     }
+}
+
+/// The line of a key's age is that of its creation with another name and another value.
+fn age(created: &str, now: Timestamp, out: &mut Vec<u8>) {
+    let (series, created) = created.rsplit_once(' ').expect("a value stands behind its series");
+    let created: Timestamp = created.parse().expect("times are written as whole numbers");
+    out.extend_from_slice(FAMILIES[KEY_AGE].name.as_bytes());
+    out.extend_from_slice(&series.as_bytes()[FAMILIES[KEY_CREATED].name.len()..]);
+    out.push(b' ');
+    out.extend_from_slice(itoa::Buffer::new().format(now - created).as_bytes());
+    out.push(b'\n');
 }
 
 fn series(place: usize, labels: &[(&str, &str)]) -> Box<str> {

@@ -4,6 +4,7 @@
 
 mod account;
 pub mod family;
+mod lines;
 pub mod part;
 mod text;
 
@@ -19,8 +20,9 @@ use crate::{
     policy::Policy,
     snapshot::{AccountState, Fleet, Snapshots},
 };
-use account::{Rendered, Scratch};
+use account::Rendered;
 use family::{EXEMPTION_KEYS, FAMILIES};
+use lines::Scratch;
 use part::{Part, Parts};
 
 /// Writes the snapshots down in the Prometheus text format 0.0.4.

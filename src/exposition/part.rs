@@ -14,7 +14,7 @@ use flate2::{Compress, Compression, FlushCompress};
 const SMALL: usize = 512;
 
 /// Larger texts are cut, so that a growing one never has much spare room.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 64 << 10;
 
 /// A piece of the exposition that is shared by all scrapes until it changes.
 #[derive(Debug)]
@@ -53,6 +53,15 @@ impl Part {
         &self.text
     }
 
+    /// The same.
+    ///
+    /// # Panics
+    /// Where it is not UTF-8; parts of a page are written from texts.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.text).expect("parts are written from texts")
+    }
+
     /// The same, compressed by whoever asks first.
     #[must_use]
     pub fn packed(&self) -> &Packed {
@@ -63,10 +72,10 @@ impl Part {
 /// The whole page as one text.
 ///
 /// # Panics
-/// Never: every part is written from texts.
+/// Where a part is not UTF-8; those of a page are.
 #[must_use]
 pub fn whole(parts: &[Arc<Part>]) -> String {
-    parts.iter().map(|part| str::from_utf8(&part.text).expect("parts are written from texts")).collect()
+    parts.iter().map(|part| part.as_str()).collect()
 }
 
 impl Parts {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::*;
 use crate::{
@@ -144,9 +144,14 @@ fn published(snapshots: &Snapshots, account: Account) {
 }
 
 fn wide() -> Account {
+    with_keys(100..200)
+}
+
+/// Each as old as its number says.
+fn with_keys(numbers: Range<i64>) -> Account {
     let key = |number: i64| key(&format!("AKIA{number:016}"), number, Status::Active, LastUse::Never);
     let user = |number| User { keys: vec![key(number)], ..User::new(format!("user-{number}").into(), "/".into()) };
-    Account { users: (100..200).map(user).collect(), ..account() }
+    Account { users: numbers.map(user).collect(), ..account() }
 }
 
 #[test]
@@ -178,6 +183,27 @@ fn what_did_not_change_is_shared_by_later_snapshots() {
     assert!(shared("aws_iam_access_key_created_timestamp_seconds{"));
     assert!(!shared("aws_iam_access_key_active{"));
     assert!(!shared("aws_iam_access_key_info{"));
+}
+
+#[test]
+fn a_large_account_has_every_line_and_shares_all_parts_but_those_that_changed() {
+    let snapshots = Arc::new(Snapshots::default());
+    published(&snapshots, with_keys(1_000..3_000));
+    let exposition = Exposition::new(snapshots.clone(), &Config::default());
+    let before = exposition.page(NOW);
+    let page = part::whole(&before);
+    let ages = lines(&page, "aws_iam_access_key_age_seconds");
+    assert_eq!((ages.len(), ages.last().unwrap().ends_with("} 2999")), (2_000, true));
+    let mut changed = with_keys(1_000..3_000);
+    changed.users[1_000].keys[0].created -= 1;
+    published(&snapshots, changed);
+    let after = exposition.page(NOW);
+    let is_new = |part: &&Arc<Part>| !before.iter().any(|known| Arc::ptr_eq(known, part));
+    let new = after.iter().filter(is_new).filter(|part| !part.as_str().contains("aws_iam_access_key_age_seconds"));
+    let new: Vec<_> = new.map(|part| part.as_str().split('{').next().unwrap()).collect();
+    let names = ["aws_iam_access_key_created_timestamp_seconds", "aws_iam_access_key_rotation_due_timestamp_seconds"];
+    assert_eq!(new.iter().filter(|name| names.contains(name)).count(), 2, "{new:?}");
+    assert!(before.iter().all(|part| part.text().len() < 128 << 10));
 }
 
 #[test]

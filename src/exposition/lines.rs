@@ -1,0 +1,56 @@
+//! The lines of one account under construction, family by family, in parts of a bounded size.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{family::FAMILIES, part::Part};
+
+/// From this length on a part is closed: what is under construction takes little room, and what
+/// changes in a large account leaves most of its parts as they are.
+const FULL: usize = 64 << 10;
+
+/// The parts of each family, by its place.
+pub(super) type Families = [Box<[Arc<Part>]>; FAMILIES.len()];
+
+/// Where lines are put together, the same room for one account after the other.
+#[derive(Debug, Default)]
+pub(super) struct Scratch([String; FAMILIES.len()]);
+
+/// The lines of an account.
+pub(super) struct Lines<'a> {
+    open: &'a mut Scratch,
+    closed: [Vec<Arc<Part>>; FAMILIES.len()],
+    /// What is the same as in these is shared with them.
+    before: Option<&'a Families>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(open: &'a mut Scratch, before: Option<&'a Families>) -> Self {
+        Self { open, closed: Default::default(), before }
+    }
+
+    /// Where to write the next line of the family at this place.
+    pub(super) fn of(&mut self, place: usize) -> &mut String {
+        if self.open.0[place].len() >= FULL {
+            self.close(place);
+        }
+        &mut self.open.0[place]
+    }
+
+    pub(super) fn finish(mut self) -> Families {
+        (0..FAMILIES.len()).for_each(|place| self.close(place));
+        self.closed.map(Vec::into_boxed_slice)
+    }
+
+    fn close(&mut self, place: usize) {
+        let (text, closed) = (&mut self.open.0[place], &mut self.closed[place]);
+        if text.is_empty() {
+            return;
+        }
+        let before = self.before.and_then(|before| before[place].get(closed.len()));
+        let same = before.filter(|part| part.text() == text.as_bytes()).cloned();
+        closed.push(same.unwrap_or_else(|| Arc::new(Part::new(Bytes::copy_from_slice(text.as_bytes())))));
+        text.clear();
+    }
+}
