@@ -171,6 +171,10 @@ pub struct Use {
     pub region: Arc<str>,
 }
 
+/// Texts of which many are the same, each kept once.
+#[derive(Debug, Default)]
+pub struct Texts(HashSet<Arc<str>>);
+
 impl Account {
     /// An account of which nothing is known yet.
     #[must_use]
@@ -215,11 +219,8 @@ impl Account {
 
     /// Keeps one copy of texts that repeat (services, regions, tags, paths), and no spare room.
     pub fn compact(&mut self) {
-        let mut texts = HashSet::new();
-        let mut share = |text: &mut Arc<str>| match texts.get(&**text) {
-            Some(known) => *text = Arc::clone(known),
-            None => drop(texts.insert(text.clone())),
-        };
+        let mut texts = Texts::default();
+        let mut share = |text: &mut Arc<str>| *text = texts.one(text);
         self.users.shrink_to_fit();
         for user in &mut self.users {
             share(&mut user.path);
@@ -237,6 +238,18 @@ impl Account {
 
     fn place(&self, name: &str) -> Result<usize, usize> {
         self.users.binary_search_by(|user| (*user.name).cmp(name))
+    }
+}
+
+impl Texts {
+    /// The one copy of this text.
+    pub fn one(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(new.clone());
+        new
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use flate2::Crc;
+use flate2::{Crc, CrcWriter};
 
 use crate::inventory::Account;
 
@@ -72,7 +72,7 @@ impl StateDir {
         let file = self.path.join(format!("{}.{ENDING}", account.id));
         let new = file.with_extension("new");
         let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        out.write_all(&encode(account)?)?;
+        encode(account, &mut out)?;
         out.sync_all()?;
         fs::rename(&new, &file)?;
         File::open(&self.path)?.sync_all()
@@ -101,11 +101,14 @@ fn load_file(file: &Path) -> Option<Arc<Account>> {
     }
 }
 
-fn encode(account: &Account) -> io::Result<Vec<u8>> {
-    let body = serde_json::to_vec(account)?;
-    let mut out = format!("{MAGIC} {VERSION} {:08x}\n", checksum(&body)).into_bytes();
-    out.extend(body);
-    Ok(out)
+/// Written twice, the first time for its checksum alone: large accounts are never held as text.
+fn encode(account: &Account, out: &mut impl Write) -> io::Result<()> {
+    let mut body = CrcWriter::new(io::sink());
+    serde_json::to_writer(&mut body, account)?;
+    let mut out = BufWriter::new(out);
+    writeln!(out, "{MAGIC} {VERSION} {:08x}", body.crc().sum())?;
+    serde_json::to_writer(&mut out, account)?;
+    out.flush()
 }
 
 fn decode(content: &[u8]) -> Result<Account, Untrusted> {
@@ -176,7 +179,8 @@ mod tests {
 
     #[test]
     fn damaged_foreign_newer_and_empty_files_are_set_aside() {
-        let good = encode(&account()).unwrap();
+        let mut good = Vec::new();
+        encode(&account(), &mut good).unwrap();
         assert_set_aside(b"");
         assert_set_aside(b"{}");
         assert_set_aside(&good[..good.len() - 1]);

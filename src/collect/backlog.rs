@@ -1,11 +1,11 @@
 //! What can only be asked user by user: a slice in every poll, so that a key that is due
 //! never waits for it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, pin::pin, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
-use super::{Outcome, PARALLEL, Poll, census::Taken, identity, wire};
+use super::{Outcome, Poll, ask_each, census::Taken, identity, wire};
 use crate::{
     aws::CallError,
     inventory::{Account, Backlog, Details, User},
@@ -126,7 +126,7 @@ async fn read_details(poll: &Poll<'_>, account: &mut Account, names: Vec<Arc<str
         let tags = wire::user_tags(poll.session, &name).await;
         (tags, wire::attached_policies(poll.session, &name).await, name)
     };
-    let mut answers = stream::iter(names.into_iter().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    let mut answers = pin!(ask_each(names, ask));
     while let Some((tags, quarantined, name)) = answers.next().await {
         if tags.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;

@@ -1,11 +1,11 @@
 //! Users with a key that is due: read directly at every poll, so that a page is true when
 //! it is raised and ends within one poll.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
-use super::{Outcome, PARALLEL, Poll, census::Taken, identity, wire};
+use super::{Outcome, Poll, ask_each, census::Taken, identity, wire};
 use crate::{
     aws::CallError,
     inventory::{Account, Status, Timestamp, User},
@@ -53,7 +53,7 @@ fn active_keys(account: &Account, names: &[Arc<str>]) -> Vec<(Arc<str>, Arc<str>
 
 async fn read_tags(poll: &Poll<'_>, account: &mut Account, names: &[Arc<str>], outcome: &mut Outcome) {
     let ask = |name: Arc<str>| async move { (wire::user_tags(poll.session, &name).await, name) };
-    let mut answers = stream::iter(names.iter().cloned().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    let mut answers = pin!(ask_each(names.to_vec(), ask));
     while let Some((answer, name)) = answers.next().await {
         if answer.as_ref().is_err_and(CallError::is_no_such_entity) {
             continue;

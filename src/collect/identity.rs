@@ -1,10 +1,10 @@
 //! Which key id the report's nameless slots belong to.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 
-use super::{Outcome, PARALLEL, Poll, census::Taken, report::Slot, wire};
+use super::{Outcome, Poll, ask_each, census::Taken, report::Slot, wire};
 use crate::{
     aws::{Attempt, CallError},
     inventory::{AccessKey, Account, LastUse},
@@ -63,7 +63,7 @@ pub(super) async fn read_keys(
     outcome: &mut Outcome,
 ) -> bool {
     let ask = |name: Arc<str>| async move { (wire::list_access_keys(poll.session, &name).await, name) };
-    let mut answers = stream::iter(names.iter().cloned().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    let mut answers = pin!(ask_each(names.to_vec(), ask));
     let mut is_complete = true;
     while let Some((answer, name)) = answers.next().await {
         let slots = taken.unresolved.get(&name).map_or(&[][..], Vec::as_slice);
@@ -113,7 +113,7 @@ pub(super) async fn read_last_uses(
 ) {
     let ask =
         |(user, id): (Arc<str>, Arc<str>)| async move { (wire::last_use(poll.session, &user, &id).await, user, id) };
-    let mut answers = stream::iter(keys.into_iter().map(ask).collect::<Vec<_>>()).buffer_unordered(PARALLEL);
+    let mut answers = pin!(ask_each(keys, ask));
     while let Some((answer, user, id)) = answers.next().await {
         let is_gone = answer.as_ref().is_err_and(CallError::is_no_such_entity);
         let read = if is_gone { LastUse::Unknown } else { outcome.required(answer).unwrap_or(LastUse::Unknown) };

@@ -20,6 +20,7 @@ pub(crate) use wire::{last_use, list_access_keys, user_details};
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::{
@@ -60,6 +61,11 @@ pub fn assert_report_sound(content: &[u8]) {
 #[must_use]
 pub fn users_of_report(content: &[u8]) -> Option<usize> {
     report::parse(content).ok().map(|report| report.rows.len())
+}
+
+/// Asks one question for each, several at once; questions are made as there is room for them.
+fn ask_each<T, F: Future>(of: Vec<T>, ask: impl FnMut(T) -> F) -> impl Stream<Item = F::Output> {
+    stream::iter(of.into_iter().map(ask)).buffer_unordered(PARALLEL)
 }
 
 /// Asks the account one cheap question.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 
-use crate::inventory::{LastUse, ROOT_USER, Status, Timestamp, Use};
+use crate::inventory::{LastUse, ROOT_USER, Status, Texts, Timestamp, Use};
 
 /// AWS keeps at most this many keys per user in the report, in columns of their own.
 const SLOTS: [&str; 2] = ["access_key_1", "access_key_2"];
@@ -86,10 +86,10 @@ pub(super) struct Slot {
 pub(super) fn parse(content: &[u8]) -> Result<Report, ReportError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(content);
     let columns = Columns::find(reader.headers().map_err(|e| ReportError::Csv(e.to_string()))?)?;
-    let (mut root, mut rows) = (Vec::new(), Vec::new());
+    let (mut root, mut rows, mut texts) = (Vec::new(), Vec::new(), Texts::default());
     for record in reader.records() {
         let record = record.map_err(|e| ReportError::Csv(e.to_string()))?;
-        let row = columns.row(&record)?;
+        let row = columns.row(&record, &mut texts)?;
         if &*row.user == ROOT_USER { root.push(row.slots) } else { rows.push(row) }
     }
     match root.len() {
@@ -144,23 +144,29 @@ impl Columns {
         Ok(Self { user: place("user")?, arn: place("arn")?, more, slots: [slot(1)?, slot(2)?] })
     }
 
-    fn row(&self, record: &csv::StringRecord) -> Result<Row, ReportError> {
+    fn row(&self, record: &csv::StringRecord, texts: &mut Texts) -> Result<Row, ReportError> {
         let cells = Cells { record };
         let user = cells.text(self.user).ok_or_else(|| cells.wrong(self.user, "user", "a user name"))?;
-        let slots = self.slots.iter().filter_map(|slot| slot.read(&cells).transpose()).collect::<Result<_, _>>()?;
+        let slots = self.slots.iter().filter_map(|slot| slot.read(&cells, texts).transpose());
+        let mut slots: Vec<_> = slots.collect::<Result<_, _>>()?;
+        slots.shrink_to_fit();
         let has_more = self.more.is_some_and(|column| cells.text(column).is_some());
-        Ok(Row { user: user.into(), path: path(cells.text(self.arn).unwrap_or_default()).into(), has_more, slots })
+        let path = texts.one(path(cells.text(self.arn).unwrap_or_default()));
+        Ok(Row { user: user.into(), path, has_more, slots })
     }
 }
 
 impl SlotColumns {
     /// `None` where the slot holds no key: there is no date then.
-    fn read(&self, cells: &Cells) -> Result<Option<Slot>, ReportError> {
+    fn read(&self, cells: &Cells, texts: &mut Texts) -> Result<Option<Slot>, ReportError> {
         let active = cells.boolean(self.active, "access_key_N_active")?;
         let created = cells.date(self.created, "access_key_N_last_rotated")?;
         let status = if active { Status::Active } else { Status::Inactive };
         match created {
-            Some(created) => Ok(Some(Slot { number: self.number, created, status, last_use: self.last_use(cells)? })),
+            Some(created) => {
+                let last_use = self.last_use(cells, texts)?;
+                Ok(Some(Slot { number: self.number, created, status, last_use }))
+            }
             None if active => {
                 Err(cells.wrong(self.created, "access_key_N_last_rotated", "a date, for the key is active"))
             }
@@ -168,8 +174,8 @@ impl SlotColumns {
         }
     }
 
-    fn last_use(&self, cells: &Cells) -> Result<LastUse, ReportError> {
-        let or_na = |column| Arc::from(cells.text(column).unwrap_or("N/A"));
+    fn last_use(&self, cells: &Cells, texts: &mut Texts) -> Result<LastUse, ReportError> {
+        let mut or_na = |column| texts.one(cells.text(column).unwrap_or("N/A"));
         Ok(match cells.date(self.used, "access_key_N_last_used_date")? {
             None => LastUse::Never,
             Some(at) => LastUse::Used(Use { at, service: or_na(self.service), region: or_na(self.region) }),

@@ -113,6 +113,7 @@ fn detail(operation: &'static str, user: types::UserDetail) -> Attempt<UserDetai
     let name = name.ok_or_else(|| CallError::invalid(operation, "", "a user without UserName"))?;
     let mut tags: Vec<Tag> = user.tags.unwrap_or_default().into_iter().map(tag).collect();
     tags.sort();
+    tags.shrink_to_fit();
     let is_quarantined = is_quarantined(&user.attached_managed_policies.unwrap_or_default());
     Ok(UserDetail { name: name.into(), path: path(user.path), tags, is_quarantined })
 }
