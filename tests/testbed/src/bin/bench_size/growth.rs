@@ -10,7 +10,7 @@ use testbed::{Exporter, Settings, http, wait};
 use tokio::time::sleep;
 
 /// Accounts, and users in each, of whom each has a key and 2 % are overdue.
-const SIZES: [(u32, u32); 8] =
+pub(crate) const SIZES: [(u32, u32); 8] =
     [(1, 10), (1, 100), (1, 1_000), (1, 10_000), (1, 100_000), (10, 100), (100, 100), (1_000, 100)];
 
 /// Between polls: long enough for the largest.
@@ -19,14 +19,14 @@ const INTERVAL: Duration = Duration::from_secs(40);
 /// No call is made for so long when a poll is over.
 const QUIET: Duration = Duration::from_secs(4);
 
-pub(crate) async fn run(exporter: &Path) {
+pub(crate) async fn run(exporter: &Path, sizes: &[(u32, u32)]) {
     println!("no pace, no latency: what the exporter and the stub compute on one machine; memory in MiB\n");
     println!(
         "| accounts | keys | calls, cold | s, cold | calls, steady poll | idle | after census | scraped, plain and gzip | most | page MB | gzip MB | memory ÷ page |"
     );
     println!("|{}", " ---: |".repeat(12));
-    for (accounts, users) in SIZES {
-        row(exporter, accounts, users).await;
+    for (accounts, users) in sizes {
+        row(exporter, *accounts, *users).await;
     }
 }
 
