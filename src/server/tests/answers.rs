@@ -147,3 +147,14 @@ async fn a_telemetry_path_nobody_can_ask_for_is_refused_before_anything_listens(
     let error = Bound::bind(Settings { telemetry_path: "metrics".to_owned(), ..settings() }).await.unwrap_err();
     assert!(error.to_string().starts_with("telemetry path \"metrics\" cannot be served; allowed is"), "{error}");
 }
+
+#[tokio::test]
+async fn the_end_of_a_page_does_not_wait_for_the_client_to_confirm_what_came_before() {
+    let routes = Routes::new(Arc::new(small_site()), "/metrics".to_owned(), 1);
+    let fronts = Arc::new(ArcSwap::from_pointee(Front::new(&WebConfig::default()).unwrap()));
+    let door = Door::new(routes, fronts, Limits::default(), CancellationToken::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (inside, _place) = door.next_client(&listener).await.unwrap();
+    assert!(inside.nodelay().unwrap());
+}

@@ -29,7 +29,8 @@ async fn main() {
         return peers::serve_by_the_crate(Path::new(&args.next().expect("a page"))).await;
     }
     println!("wrk on loopback, {} connections; each by turns, the median of {} runs\n", load::CONNECTIONS, load::RUNS);
-    for keys in SIZES {
+    let wanted: Vec<u32> = args.filter_map(|keys| keys.to_str()?.parse().ok()).collect();
+    for keys in if wanted.is_empty() { SIZES.to_vec() } else { wanted } {
         compare(&exporter, keys).await;
     }
 }
