@@ -16,9 +16,6 @@ pub(crate) const SIZES: [(u32, u32); 8] =
 /// Between polls: long enough for the largest.
 const INTERVAL: Duration = Duration::from_secs(40);
 
-/// No call is made for so long when a poll is over.
-const QUIET: Duration = Duration::from_secs(4);
-
 pub(crate) async fn run(exporter: &Path, sizes: &[(u32, u32)]) {
     println!("no pace, no latency: what the exporter and the stub compute on one machine; memory in MiB\n");
     println!(
@@ -49,14 +46,16 @@ async fn row(exporter: &Path, accounts: u32, users: u32) {
     let began = Instant::now();
     let mut exporter =
         Exporter::start(exporter, &Settings::of(stub.endpoint()).config(&config)).await.expect("a start");
-    let cold = calm(&stub).await;
-    let took = began.elapsed().saturating_sub(QUIET).as_secs_f64();
+    let cold = all_tried(&stub, &exporter).await;
+    let took = began.elapsed().as_secs_f64();
     let census = exporter.process().memory("VmRSS");
     let plain = scrape(&exporter, "identity", accounts * users).await;
     let packed = scrape(&exporter, "gzip", 0).await;
     let scraped = exporter.process().memory("VmRSS");
     stub.cloud().reset_calls();
-    let steady = calm(&stub).await;
+    // Every account has its moment in an interval.
+    sleep(INTERVAL).await;
+    let steady = stub.cloud().total_calls();
     scrape(&exporter, "identity", accounts * users).await;
     let most = exporter.process().memory("VmHWM");
     let ratio = scraped / (plain * 1e6 / f64::from(1 << 20));
@@ -76,18 +75,14 @@ fn settle(stub: &Stub, accounts: u32, users: u32) {
     }
 }
 
-/// How many calls there were once none came for a while.
-async fn calm(stub: &Stub) -> u64 {
-    let mut seen = (0, Instant::now());
-    loop {
-        sleep(Duration::from_millis(200)).await;
-        let calls = stub.cloud().total_calls();
-        if calls != seen.0 {
-            seen = (calls, Instant::now());
-        } else if calls > 0 && seen.1.elapsed() > QUIET {
-            return calls;
-        }
-    }
+/// How many calls there were when every account had been read once.
+async fn all_tried(stub: &Stub, exporter: &Exporter) -> u64 {
+    let ready = wait::until(Duration::from_mins(5), async || {
+        let answer = http::get(&exporter.url("/-/ready")).await?;
+        if answer.status == 200 { Ok(()) } else { Err(answer.text()) }
+    });
+    ready.await.expect("every account is read");
+    stub.cloud().total_calls()
 }
 
 /// The size of a page in MB, which must have at least so many keys.
