@@ -45,6 +45,9 @@ pub struct Account {
     pub root_told_at: Option<Timestamp>,
     /// How many root keys AWS counts; `None` where that was never read.
     pub root_keys_present: Option<u32>,
+    /// When AWS counted them: between reports a direct word, else the report's.
+    #[serde(default)]
+    pub root_counted_at: Option<Timestamp>,
     /// When every key that is due was last read directly.
     pub due_keys_at: Option<Timestamp>,
     /// Where and when the list of users and keys was obtained.
@@ -188,6 +191,7 @@ impl Account {
             root: User::new(ROOT_USER.into(), "/".into()),
             root_told_at: None,
             root_keys_present: None,
+            root_counted_at: None,
             due_keys_at: None,
             census: Census { source: CensusSource::CredentialReport, complete_at: None, next_at: 0 },
             backlog: None,

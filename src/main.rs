@@ -1,6 +1,13 @@
 //! The process edge: arguments in, exit code and error chain out.
 
-use std::{error::Error, fmt::Write as _, io::Write as _, path::Path, process::ExitCode};
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::{self, Write as _},
+    num::NonZero,
+    path::Path,
+    process::ExitCode,
+};
 
 use iam_key_exporter::{
     app::{self, App, AppError},
@@ -18,6 +25,12 @@ use iam_key_exporter::{
     telemetry,
 };
 use tokio::runtime::Runtime;
+
+/// Threads that ask and answer.
+const MOST_WORKERS: usize = 4;
+
+/// Threads that render, compress and write files: enough for all scrapes while a disk hangs.
+const MOST_OTHERS: usize = 128;
 
 /// What the operator gave us is wrong.
 const BAD_CONFIGURATION: u8 = 2;
@@ -48,7 +61,7 @@ fn main() -> ExitCode {
     let (level, failure) = if is_check(&cli) { (LogLevel::Error, NOT_CHECKED) } else { (LogLevel::Info, 1) };
     let level = cli.log_level.unwrap_or(level);
     telemetry::log::init(level.as_str(), cli.log_format == LogFormat::Json);
-    let runtime = match Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, failure),
     };
@@ -58,11 +71,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Waiting for AWS needs few threads; one for each processor of a large machine would only be more than
+/// the unit of systemd allows.
+fn runtime() -> io::Result<Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.min(MOST_WORKERS))
+        .max_blocking_threads(MOST_OTHERS)
+        .enable_all()
+        .build()
+}
+
 fn run(runtime: &Runtime, wishes: Wishes, origin: Origin, cli: Cli) -> Result<u8, AppError> {
     let shard = Shard { number: cli.shard, total: cli.total_shards };
     match &cli.command {
         Some(Command::Check(args)) => {
-            let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+            let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
             runtime.block_on(app::check(&wishes.config, shard, args, width)).map(Outcome::code)
         }
         Some(Command::Accounts) => {
@@ -94,7 +118,7 @@ fn check_health(cli: &Cli) -> ExitCode {
         Some(Ok(_)) => &[Speech::Tls],
         Some(Err(_)) => &[Speech::Tls, Speech::Plain],
     };
-    let asked = Runtime::new().map(|runtime| runtime.block_on(health::check(&cli.listen_addresses[0], speech)));
+    let asked = runtime().map(|runtime| runtime.block_on(health::check(&cli.listen_addresses[0], speech)));
     match asked {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => fail(&error, 1),
@@ -129,6 +153,6 @@ fn fail(error: &dyn Error, code: u8) -> ExitCode {
         writeln!(text, "  caused by: {cause}").expect("a String");
     }
     // Where nobody can read it, the exit code still has to tell.
-    drop(std::io::stderr().write_all(text.as_bytes()));
+    drop(io::stderr().write_all(text.as_bytes()));
     ExitCode::from(code)
 }

@@ -188,7 +188,6 @@ impl Poller {
     fn take_over(&mut self, roster: Roster) {
         let is_whole = roster.failures.is_empty();
         self.tell_failures(&roster);
-        self.changes.is_known.store(true, Relaxed);
         if roster.targets.is_empty() && !is_whole {
             return;
         }
@@ -204,6 +203,7 @@ impl Poller {
         for target in begin {
             self.add(target);
         }
+        self.changes.is_known.store(true, Relaxed);
     }
 
     /// Those are replaced when they come back.
@@ -236,7 +236,7 @@ impl Poller {
         }
         let health = self.desk.health(&roster.failures, Instant::now());
         let fleet = self.desk.snapshots.fleet();
-        let concerned = fleet.accounts.keys().filter(|_| roster.targets.is_empty());
+        let concerned = fleet.accounts.keys().filter(|id| !roster.targets.contains_key(*id));
         concerned.for_each(|id| self.desk.publish(id, None, &health));
         if fleet.accounts.is_empty() || !roster.targets.is_empty() {
             self.desk.publish(&UNKNOWN_ACCOUNT.into(), None, &health);

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    aws::{CallError, Session},
+    aws::{CallError, Reason, Session},
     collect::{self, Outcome, Poll},
     inventory::{Account, User},
     lanes::SLOT,
@@ -27,6 +27,9 @@ use crate::{
 
 /// The share of a poll's time that may go into what can wait for the next one.
 const SLICE: f64 = 0.9;
+
+/// Either of them tells whom AWS quarantined.
+const QUARANTINE: [&str; 2] = ["GetAccountAuthorizationDetails", "ListAttachedUserPolicies"];
 
 /// What every account's reading needs.
 #[derive(Debug)]
@@ -96,9 +99,12 @@ impl Reading {
         account.compact();
         self.tell_invalid_tags(&account);
         let account = Arc::new(account);
-        self.save(account.clone()).await;
-        self.finish(Some(&account), &self.desk.health(&outcome.shortfalls, begun));
         self.tell_permissions(outcome.permissions);
+        let mut shortfalls = outcome.shortfalls;
+        shortfalls.extend(self.blindness());
+        self.finish(Some(&account), &self.desk.health(&shortfalls, begun));
+        // Last: a disk that hangs must not keep back what was read.
+        self.save(account).await;
     }
 
     async fn read(&self, account: &mut Account) -> Outcome {
@@ -156,6 +162,13 @@ impl Reading {
             }
         }
         self.invalid_tags = invalid;
+    }
+
+    /// Where no way to learn which keys leaked is permitted, a page for them could never come.
+    fn blindness(&self) -> Option<CallError> {
+        let is_blind = QUARANTINE.iter().all(|operation| self.denied.contains(operation));
+        let reason = format!("which keys leaked is not known: {} are both not permitted", QUARANTINE.join(" and "));
+        is_blind.then(|| CallError::unanswered(QUARANTINE[0], "", Reason::AccessDenied, reason))
     }
 
     /// Says once what is not permitted, and once that it is again.

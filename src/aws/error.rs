@@ -109,7 +109,7 @@ impl CallError {
     }
 
     /// Where AWS told nothing about the failure.
-    fn unanswered(
+    pub(crate) fn unanswered(
         operation: &'static str,
         on: &str,
         reason: Reason,

@@ -11,7 +11,6 @@ use crate::{
 
 const DETAILS: &str = "GetAccountAuthorizationDetails";
 const TAGS: &str = "ListUserTags";
-const POLICIES: &str = "ListAttachedUserPolicies";
 
 /// Something that is not known.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,13 +86,11 @@ fn root(account: &Account) -> Option<String> {
 }
 
 /// What is told of all users at once or of each, and where neither is permitted not at all.
-fn details(config: &Config, denied: &BTreeSet<&'static str>) -> Vec<(&'static str, String)> {
+fn details(config: &Config, denied: &BTreeSet<&'static str>) -> Option<(&'static str, String)> {
     let is_unknown = |operation: &str| denied.contains(DETAILS) && denied.contains(operation);
     let why = |operation: &str| format!("neither iam:{DETAILS} nor iam:{operation} is permitted");
     let reads_tags = config.policy.max_age_tag.is_some() || config.policy.exempt_until_tag.is_some();
-    let tags = (reads_tags && is_unknown(TAGS)).then(|| ("the tags that the policy reads", why(TAGS)));
-    let quarantine = is_unknown(POLICIES).then(|| ("which users AWS has quarantined", why(POLICIES)));
-    tags.into_iter().chain(quarantine).collect()
+    (reads_tags && is_unknown(TAGS)).then(|| ("the tags that the policy reads", why(TAGS)))
 }
 
 /// The root user's keys have to go, used or not.

@@ -112,7 +112,7 @@ fn apply(account: &mut Account, answer: ReportAnswer) -> BTreeMap<Arc<str>, Vec<
     if let Some(slots) = report.root {
         account.root.keys = slots.into_iter().map(root_key).collect();
         account.root_told_at = Some(generated_at);
-        account.count_root_keys(None);
+        account.count_root_keys(u32::try_from(account.root.keys.len()).ok(), generated_at);
     }
     unresolved
 }

@@ -28,11 +28,13 @@ pub(super) async fn confirm(poll: &Poll<'_>, account: &mut Account, taken: &Take
     }
 }
 
-/// Users with an active key that is overdue, or will be before the next census is in.
+/// Users with an active key that leaked, is overdue, or will be before the next census is in.
 fn due_users(poll: &Poll<'_>, account: &Account, taken: &Taken) -> Vec<Arc<str>> {
     let next_census = taken.census.map_or(account.census.next_at, |census| census.next_at);
     let horizon = next_census.max(poll.started_at) + 2 * poll.interval;
-    let is_due = |user: &User, created: Timestamp| (poll.overdue_after)(user, created) <= horizon;
+    // A key that leaked cannot wait for its turn.
+    let is_due =
+        |user: &User, created: Timestamp| user.is_quarantined || (poll.overdue_after)(user, created) <= horizon;
     let has_due_key = |user: &User| {
         let keys = user.keys.iter().map(|key| (key.created, key.status));
         let slots = taken.unresolved.get(&user.name).into_iter().flatten().map(|slot| (slot.created, slot.status));

@@ -90,7 +90,7 @@ pub struct Outcome {
 pub async fn read(poll: &Poll<'_>, account: &mut Account, publish: &(dyn Fn(&Account) + Send + Sync)) -> Outcome {
     let mut outcome = Outcome::default();
     let counted = outcome.optional(&["GetAccountSummary"], wire::root_keys_present(poll.session).await);
-    account.count_root_keys(counted);
+    account.count_root_keys(counted, poll.started_at);
     let is_new = account.census.next_at <= poll.started_at;
     let taken = if is_new { census::take(poll, account, &mut outcome).await } else { census::Taken::default() };
     due::confirm(poll, account, &taken, &mut outcome).await;
@@ -143,9 +143,11 @@ impl Outcome {
 }
 
 impl Account {
-    /// The only direct word on root keys: none left means that those of the report are gone.
-    fn count_root_keys(&mut self, counted: Option<u32>) {
-        self.root_keys_present = counted.or(self.root_keys_present);
+    /// A count of root keys, unless there is a later one. None left means that those of the report are gone.
+    fn count_root_keys(&mut self, counted: Option<u32>, at: Timestamp) {
+        if counted.is_some() && self.root_counted_at.is_none_or(|known| known <= at) {
+            (self.root_keys_present, self.root_counted_at) = (counted, Some(at));
+        }
         if self.root_keys_present == Some(0) {
             self.root.keys.clear();
         }

@@ -49,7 +49,9 @@ pub struct Changes {
     pub removed: AtomicU64,
     /// Whether it was asked once who there is.
     pub is_known: AtomicBool,
-    /// When the organization was last listed whole; 0 before.
+    /// Whether there is an organization to be listed.
+    pub has_organization: AtomicBool,
+    /// When it was last listed whole; 0 before.
     pub listed_at: AtomicI64,
     /// Accounts that are read, by name.
     read: Mutex<BTreeSet<Arc<str>>>,
@@ -117,6 +119,7 @@ impl Directory {
     /// Asks who there is. What is not answered stays as it was known; `retry` is then the pause.
     pub async fn ask(&mut self, retry: Duration, now: Timestamp) -> Roster {
         let mut failures = Vec::new();
+        self.changes.has_organization.store(self.sources.organization.is_some(), Relaxed);
         self.identify_own(&mut failures).await;
         self.identify_profiles(&mut failures).await;
         let is_listed = self.list_members(now).await;

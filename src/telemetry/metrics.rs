@@ -160,7 +160,7 @@ impl Counts {
 
 impl Counts {
     fn roster(&self) -> prometheus::Result<Vec<MetricFamily>> {
-        let Changes { accounts, added, removed, listed_at, .. } = &*self.changes;
+        let Changes { accounts, added, removed, has_organization, listed_at, .. } = &*self.changes;
         let read = Gauge::new("iam_key_exporter_accounts", "Accounts that this exporter reads.")?;
         read.set(whole(accounts.load(Relaxed)));
         let mut families = read.collect();
@@ -177,12 +177,11 @@ impl Counts {
             counter.inc_by(whole(count.load(Relaxed)));
             families.extend(counter.collect());
         }
-        let at = listed_at.load(Relaxed);
-        if at > 0 {
-            let help =
-                "When the organization's accounts were last listed whole, Unix time. Absent without an organization.";
+        // Never listed is a value: what is absent raises no alert.
+        if has_organization.load(Relaxed) {
+            let help = "When the organization's accounts were last listed whole, Unix time; 0 if not since the start. Absent without an organization.";
             let listed = IntGauge::new("iam_key_exporter_organization_listed_timestamp_seconds", help)?;
-            listed.set(at);
+            listed.set(listed_at.load(Relaxed));
             families.extend(listed.collect());
         }
         Ok(families)
@@ -243,6 +242,22 @@ mod tests {
         let metrics = SelfMetrics::new(tally, changes, Shard::default(), &Config::default().policy).unwrap();
         let page = String::from_utf8(metrics.page().to_vec()).unwrap();
         assert_eq!(page.matches("iam_key_exporter_aws_request_failures_total{").count(), 1, "{page}");
+    }
+
+    #[test]
+    fn an_organization_that_was_never_listed_is_a_value_and_no_organization_is_none() {
+        let changes = Arc::new(Changes::default());
+        let metrics = SelfMetrics::new(Arc::default(), changes.clone(), Shard::default(), &Config::default().policy);
+        let metrics = metrics.unwrap();
+        let listed = || {
+            let page = String::from_utf8(metrics.page().to_vec()).unwrap();
+            let line =
+                page.lines().find_map(|l| l.strip_prefix("iam_key_exporter_organization_listed_timestamp_seconds "));
+            line.map(str::to_owned)
+        };
+        assert_eq!(listed(), None);
+        changes.has_organization.store(true, Relaxed);
+        assert_eq!(listed().as_deref(), Some("0"));
     }
 
     #[test]

@@ -197,7 +197,7 @@ async fn tags_and_quarantine_that_cannot_be_known_are_2_where_they_decide() {
     let run = check(&stub, "policy: { max_age_tag: age }\n", &[]).await;
     assert_unknown(&run, "the tags that the policy reads");
     stub.cloud().fault("ListAttachedUserPolicies", Fault::AccessDenied);
-    assert_unknown(&check(&stub, "", &[]).await, "which users AWS has quarantined");
+    assert_unknown(&check(&stub, "", &[]).await, "which keys leaked is not known");
 }
 
 #[tokio::test]

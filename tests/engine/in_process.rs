@@ -63,6 +63,7 @@ pub(crate) struct Watch {
     poller: Poller,
     exposition: Exposition,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) changes: Arc<Changes>,
 }
 
 impl Watch {
@@ -80,9 +81,13 @@ impl Watch {
         }
         let config = Config::parse(CONFIG).unwrap();
         let tally = Arc::new(Tally::default());
-        let poller = poller(stub, Policy::new(&config), &snapshots, &tally, state, sources).await;
+        let changes = Arc::new(Changes::default());
+        let hubs = hubs(stub, &tally).await;
+        let desk = desk(Policy::new(&config), &snapshots, state);
+        let directory = Directory::new(hubs.clone(), sources, members(&snapshots), changes.clone());
+        let poller = Poller::new(hubs, directory, desk, Lanes::new(16), changes.clone());
         let exposition = Exposition::new(snapshots.clone(), &config);
-        Self { stub: stub.clone(), snapshots, poller, exposition, tally }
+        Self { stub: stub.clone(), snapshots, poller, exposition, tally, changes }
     }
 
     /// Lets time pass, then polls once.
@@ -165,26 +170,18 @@ impl Page<'_> {
     }
 }
 
-async fn poller(
-    stub: &Stub,
-    policy: Policy,
-    snapshots: &Arc<Snapshots>,
-    tally: &Arc<Tally>,
-    state: Option<StateDir>,
-    sources: Sources,
-) -> Poller {
+async fn hubs(stub: &Stub, tally: &Arc<Tally>) -> Arc<Hubs> {
     let limits = CallLimits {
         requests_per_second: 5.0,
         attempt_timeout: Duration::from_secs(10),
         throttle_patience: Duration::from_mins(1),
     };
-    let hub = Hub::new(&sdk_config(stub).await, limits, tally.clone());
-    let hubs = Arc::new(Hubs { own: hub, profiles: BTreeMap::new() });
-    let (changes, lanes) = (Arc::new(Changes::default()), Lanes::new(16));
-    let directory = Directory::new(hubs.clone(), sources, members(snapshots), changes.clone());
+    Arc::new(Hubs { own: Hub::new(&sdk_config(stub).await, limits, tally.clone()), profiles: BTreeMap::new() })
+}
+
+fn desk(policy: Policy, snapshots: &Arc<Snapshots>, state: Option<StateDir>) -> Desk {
     let rhythm = Rhythm { interval: Duration::from_mins(5), poll_timeout: Duration::from_hours(1) };
-    let desk = Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock: Clock(now) };
-    Poller::new(hubs, directory, desk, lanes, changes)
+    Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock: Clock(now) }
 }
 
 /// Runs a test whose time stands still unless everybody waits.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench_calls;
+mod blind_spots;
 mod cost;
 mod exemptions;
 mod fault_matrix;

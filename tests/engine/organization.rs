@@ -15,9 +15,9 @@ use iam_key_exporter::{
 
 use crate::in_process::{ACCOUNT, DAY, POLL, Watch, now, run};
 
-const ROLE: &str = "organization: { role_name: iam-key-exporter }";
+pub(crate) const ROLE: &str = "organization: { role_name: iam-key-exporter }";
 
-fn sources(config: &str) -> Sources {
+pub(crate) fn sources(config: &str) -> Sources {
     let Config { own_account, accounts, organization, .. } = Config::parse(config).unwrap();
     Sources { own_account, listed: accounts, organization, shard: Shard::default() }
 }
