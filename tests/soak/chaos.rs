@@ -14,7 +14,7 @@ const USERS: u32 = 40;
 /// Accounts that can come and go.
 const MEMBERS: [&str; 3] = ["222233334444", "333344445555", "444455556666"];
 
-const OPERATIONS: [&str; 9] = [
+const OPERATIONS: [&str; 10] = [
     "GenerateCredentialReport",
     "GetCredentialReport",
     "GetAccountAuthorizationDetails",
@@ -22,7 +22,8 @@ const OPERATIONS: [&str; 9] = [
     "ListAccessKeys",
     "GetAccessKeyLastUsed",
     "ListUserTags",
-    "ListAccountsForParent",
+    "ListAccounts",
+    "AssumeRole",
     "*",
 ];
 
@@ -59,6 +60,11 @@ impl Chaos {
     pub(crate) fn now(&self) -> i64 {
         let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap();
         self.start + elapsed * self.speed / 1_000
+    }
+
+    /// By how many seconds this time is ahead of the machine's.
+    pub(crate) fn ahead(&self) -> i64 {
+        self.now() - self.start - i64::try_from(self.started.elapsed().as_secs()).unwrap()
     }
 
     /// One thing happens.

@@ -1,5 +1,5 @@
-//! Days of faults, rotations, reloads and scrapes in minutes: the exporter's clock runs a thousand times
-//! as fast (libfaketime), the stub's with it. Nothing that is known may be lost, what is shown must become
+//! Days of faults, rotations, reloads and scrapes in minutes: the exporter's clock runs three thousand
+//! times as fast (libfaketime), the stub's with it. Nothing that is known may be lost, what is shown must become
 //! true whenever AWS answers, and neither memory nor descriptors may grow.
 //!
 //! Seconds from `SOAK_SECONDS` (`make soak` takes 30 minutes), else some.
@@ -11,22 +11,25 @@ mod watch;
 
 use std::{
     env, fs,
-    path::PathBuf,
-    time::{Duration, Instant},
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
 };
 
-use aws_stub::Stub;
+use aws_stub::{Fault, Stub};
 use chaos::Chaos;
-use testbed::{Exporter, Settings};
+use testbed::{Exporter, Settings, wait};
 use watch::Watch;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_iam-key-exporter");
 
-/// A day in 86 seconds.
-const SPEED: i64 = 1_000;
+/// A day in 29 seconds, and a report's four hours in 5.
+const SPEED: i64 = 3_000;
 
-/// Of real seconds, between windows in which AWS answers and all must come true.
+/// Between windows in which AWS answers and all must come true, where there is time.
 const STORM: Duration = Duration::from_secs(15);
+
+/// So many at least: what grows is seen in the last third of them.
+const WINDOWS: usize = 3;
 
 /// Real, so that many polls fit into a day.
 const CONFIG: &str = "poll_interval: 500ms\norganization: { role_name: reader, refresh_interval: 2s }\n\
@@ -41,19 +44,22 @@ async fn nothing_is_lost_and_nothing_grows() {
     let mut chaos = Chaos::new(&stub, fastrand::Rng::with_seed(seed), SPEED);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("soak.yml");
-    fs::write(&file, chaos.config(CONFIG)).unwrap();
-    let mut exporter = Exporter::start(BINARY, &settings(&stub, &file, folder.path())).await.unwrap();
+    let state = folder.path().join("state");
+    let text = format!("{CONFIG}state_dir: '{}'\n", state.display());
+    fs::write(&file, chaos.config(&text)).unwrap();
+    let mut exporter = Exporter::start(BINARY, &settings(&stub, &file, &chaos)).await.unwrap();
     let mut watch = Watch::default();
     watch.until_true(&mut chaos, &stub, &mut exporter).await;
+    let storm = STORM.min(Duration::from_secs(seconds / 10));
     let (began, mut calm) = (Instant::now(), Instant::now());
-    while began.elapsed() < Duration::from_secs(seconds) {
+    while began.elapsed() < Duration::from_secs(seconds) || watch.notes.len() < WINDOWS {
         chaos.act(&stub);
         if chaos.wants_a_reload() {
-            fs::write(&file, chaos.config(CONFIG)).unwrap();
+            fs::write(&file, chaos.config(&text)).unwrap();
             exporter.process().signal("HUP");
         }
         watch.look(&mut chaos, &stub, &mut exporter).await;
-        if calm.elapsed() > STORM {
+        if calm.elapsed() > storm {
             chaos.end(&stub);
             watch.until_true(&mut chaos, &stub, &mut exporter).await;
             watch.note(&mut exporter, began.elapsed());
@@ -64,14 +70,36 @@ async fn nothing_is_lost_and_nothing_grows() {
     watch.until_true(&mut chaos, &stub, &mut exporter).await;
     watch.note(&mut exporter, began.elapsed());
     watch.conclude(began.elapsed().as_secs());
+    // Killed, and started again while AWS is away: what was known is known.
+    let mark = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+    saved_since(&state, mark.as_file().metadata().unwrap().modified().unwrap()).await;
+    stub.cloud().fault("*", Fault::ServiceFailure);
+    exporter.process().signal("KILL");
+    let mut exporter = Exporter::start(BINARY, &settings(&stub, &file, &chaos)).await.unwrap();
+    watch.look(&mut chaos, &stub, &mut exporter).await;
+    chaos.end(&stub);
+    watch.until_true(&mut chaos, &stub, &mut exporter).await;
 }
 
-fn settings(stub: &Stub, file: &std::path::Path, folder: &std::path::Path) -> Settings {
+/// Until every account's state was written after this moment.
+async fn saved_since(state: &Path, moment: SystemTime) {
+    let saved = wait::until(Duration::from_mins(1), async || {
+        let files = fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "state")).collect();
+        let old =
+            files.iter().filter(|file| file.metadata().and_then(|file| file.modified()).is_ok_and(|at| at < moment));
+        let old = old.count();
+        if old == 0 && !files.is_empty() { Ok(()) } else { Err(format!("{old} of {} are old", files.len())) }
+    });
+    saved.await.unwrap();
+}
+
+fn settings(stub: &Stub, file: &Path, chaos: &Chaos) -> Settings {
     let settings = Settings::of(stub.endpoint()).arg(&format!("--config.file={}", file.display()));
-    fs::create_dir_all(folder.join("state")).unwrap();
+    let ahead = chaos.ahead();
     settings
         .env("LD_PRELOAD", library().to_str().unwrap())
-        .env("FAKETIME", &format!("+0 x{SPEED}"))
+        .env("FAKETIME", &format!("+{ahead} x{SPEED}"))
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
 }
 
