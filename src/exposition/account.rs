@@ -172,6 +172,7 @@ impl Draft<'_> {
         for (key, id) in user.keys.iter().zip(&ids) {
             self.key(user, (key, id), &verdict);
         }
+        self.lines.after(&user.name);
     }
 
     fn key(&mut self, user: &User, (key, id): (&AccessKey, &str), verdict: &Verdict<'_>) {

@@ -6,9 +6,15 @@ use bytes::Bytes;
 
 use super::{family::FAMILIES, part::Part};
 
-/// From this length on a part is closed: what is under construction takes little room, and what
-/// changes in a large account leaves most of its parts as they are.
+/// From this length on a part is closed: what is under construction takes little room.
 const FULL: usize = 64 << 10;
+
+/// A part of this length is closed behind a user whose name says so: parts then begin and end at the
+/// same users whoever came or went before them, and stay as they are.
+const WORTH: usize = 16 << 10;
+
+/// One user in so many ends a part.
+const ONE_IN: u32 = 256;
 
 /// The parts of each family, by its place.
 pub(super) type Families = [Box<[Arc<Part>]>; FAMILIES.len()];
@@ -38,6 +44,17 @@ impl<'a> Lines<'a> {
         &mut self.open.0[place]
     }
 
+    /// All lines of this user have been written.
+    pub(super) fn after(&mut self, user: &str) {
+        if crc32fast::hash(user.as_bytes()).is_multiple_of(ONE_IN) {
+            let worth = |place: &usize| self.open.0[*place].len() >= WORTH;
+            let places: Vec<usize> = (0..FAMILIES.len()).filter(worth).collect();
+            for place in places {
+                self.close(place);
+            }
+        }
+    }
+
     pub(super) fn finish(mut self) -> Families {
         (0..FAMILIES.len()).for_each(|place| self.close(place));
         self.closed.map(Vec::into_boxed_slice)
@@ -48,8 +65,8 @@ impl<'a> Lines<'a> {
         if text.is_empty() {
             return;
         }
-        let before = self.before.and_then(|before| before[place].get(closed.len()));
-        let same = before.filter(|part| part.text() == text.as_bytes()).cloned();
+        let mut before = self.before.into_iter().flat_map(|before| &before[place]);
+        let same = before.find(|part| part.text() == text.as_bytes()).cloned();
         closed.push(same.unwrap_or_else(|| Arc::new(Part::new(Bytes::copy_from_slice(text.as_bytes())))));
         text.clear();
     }
