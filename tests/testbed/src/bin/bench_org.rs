@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_stub::{Fault, Stub, fleet};
-use testbed::{Exporter, Page, Settings};
+use testbed::{Exporter, Page, Settings, http};
 
 const LATENCY: Duration = Duration::from_millis(40);
 const PLACES: u32 = 32;
@@ -65,6 +65,9 @@ impl Run {
         while done < self.accounts as usize {
             tokio::time::sleep(Duration::from_secs(5)).await;
             sockets = sockets.max(self.sockets());
+            // As Prometheus asks: the page is kept in gzip as well from then on.
+            let gzip = [("Accept-Encoding", "gzip")];
+            http::send(hyper::Method::GET, &self.exporter.url("/metrics"), &gzip, "").await.expect("an answer");
             let counted = self.exporter.page().await.series("aws_iam_account_users").len();
             if counted / 500 > done / 500 {
                 eprintln!(

@@ -27,7 +27,7 @@ impl Nginx {
         let address = free_address();
         let root = folder.display();
         let config = format!(
-            "daemon off; worker_processes 1; error_log stderr; pid {root}/nginx.pid;\n\
+            "daemon off; master_process off; error_log stderr; pid {root}/nginx.pid;\n\
              events {{ worker_connections 64; }}\n\
              http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; gzip_static on;\n\
              client_body_temp_path {root}/a; proxy_temp_path {root}/b; fastcgi_temp_path {root}/c;\n\
