@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    fmt::Write as _,
+    fmt::{Arguments, Write as _},
     io::{self, Write as _},
     num::NonZero,
     path::Path,
@@ -103,9 +103,9 @@ fn is_check(cli: &Cli) -> bool {
 }
 
 fn tell_valid(origin: &Origin) {
-    println!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
+    say(format_args!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display()));
     if let Some(file) = &origin.web_config_file {
-        println!("{}: ok", file.display());
+        say(format_args!("{}: ok", file.display()));
     }
 }
 
@@ -129,8 +129,8 @@ fn check_health(cli: &Cli) -> ExitCode {
 fn print_policy(config: &Config, wanted: &PolicyWishes) -> ExitCode {
     match permissions::policy(config, wanted) {
         Ok(policy) => {
-            println!("{}", policy.json());
-            policy.warning().into_iter().for_each(|warning| eprintln!("warning: {warning}"));
+            say(format_args!("{}", policy.json()));
+            policy.warning().into_iter().for_each(|warning| warn(format_args!("warning: {warning}")));
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error, 1),
@@ -145,6 +145,15 @@ async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result
         max_requests: cli.max_requests,
     };
     App::build(wishes, (origin, cli.auto_reload_interval), shard, settings).await?.run().await
+}
+
+/// A line on standard output. Whoever closed it has seen enough.
+fn say(line: Arguments<'_>) {
+    drop(writeln!(io::stdout(), "{line}"));
+}
+
+fn warn(line: Arguments<'_>) {
+    drop(writeln!(io::stderr(), "{line}"));
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {

@@ -70,3 +70,13 @@ async fn an_account_that_cannot_be_learnt_yet_is_unknown_and_heals() {
     let page = exporter.page_when("the account up", is_up).await;
     assert_eq!(page.series("aws_iam_account_up").len(), 1, "unknown is gone: {}", page.text());
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for args in [&["policy"][..], &["--config.check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = std::process::Command::new(BINARY).args(args).stdout(writer).status().unwrap();
+        assert!(status.success(), "{args:?}: {status}");
+    }
+}

@@ -14,7 +14,7 @@ pub(super) use parameter::Parameter;
 pub(super) use secrets_manager::SecretsManager;
 
 use super::{audit::Subject, secret::SecretKey};
-use crate::aws::CallError;
+use crate::aws::{Attempt, CallError};
 
 /// A place for secrets.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ pub(super) enum SinkError {
     /// It is not as it should be; nothing was changed.
     #[error("{0}")]
     Unfit(String),
+}
+
+/// An answer without content is read as one by the SDK; nothing is believed that says nothing.
+fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt<()> {
+    if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
 impl Sink {

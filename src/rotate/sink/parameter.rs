@@ -11,7 +11,7 @@ use aws_sdk_ssm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, SinkError};
+use super::{Held, SinkError, confirmed};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -170,11 +170,6 @@ impl Parameter {
         };
         Ok(self.line.session.call("DescribeParameters", &self.name, || request.clone().send(), read).await?)
     }
-}
-
-/// An answer without content is read as one by the SDK; nothing is believed that says nothing.
-fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt<()> {
-    if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
 fn version(name: &str, answer: GetParameterOutput) -> Attempt<Version> {

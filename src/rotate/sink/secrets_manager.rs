@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, SinkError};
+use super::{Held, SinkError, confirmed};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -169,11 +169,6 @@ fn stages(name: &str, answer: DescribeSecretOutput) -> Attempt<(Versions, bool)>
     }
     let versions = answer.version_ids_to_stages.unwrap_or_default();
     Ok((Versions(versions.into_iter().collect()), answer.deleted_date.is_some()))
-}
-
-/// An answer without content is read as one by the SDK; nothing is believed that says nothing.
-fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt<()> {
-    if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
 /// The name of this key's version.
