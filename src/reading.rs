@@ -217,7 +217,8 @@ impl Desk {
         let fleet = self.snapshots.fleet();
         let Some(state) = fleet.accounts.get(id) else { return false };
         let is_up = state.health.as_ref().is_some_and(|health| health.is_up);
-        is_up && state.account.as_ref().is_some_and(|account| account.backlog.is_some())
+        let is_open = |account: &Arc<Account>| account.backlog.is_some() || account.census.complete_at.is_none();
+        is_up && state.account.as_ref().is_some_and(is_open)
     }
 
     /// Forgets an account that is not read any more.

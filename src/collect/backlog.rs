@@ -5,14 +5,11 @@ use std::{collections::VecDeque, pin::pin, sync::Arc};
 
 use futures_util::StreamExt;
 
-use super::{Outcome, Poll, ask_each, census::Taken, identity, wire};
+use super::{BATCH, Outcome, Poll, ask_each, census::Taken, identity, wire};
 use crate::{
     aws::CallError,
     inventory::{Account, Backlog, Details, User},
 };
-
-/// Users asked about between two looks at the clock.
-const BATCH: usize = 20;
 
 impl Account {
     /// Whether a listing is under way.
@@ -83,7 +80,7 @@ async fn read(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome) {
     let mut tries = queue(account, unread).map_or(0, |queue| queue.len());
     while tries > 0 {
         let batch = front(account, unread);
-        identity::read_keys(poll, account, &batch, &Taken::default(), outcome).await;
+        identity::read_keys(poll, account, batch.clone(), &Taken::default(), outcome).await;
         let is_open = |name: &&Arc<str>| account.user(name).is_some_and(|user| user.read_at != Some(poll.started_at));
         let failed = batch.iter().filter(is_open).cloned().collect();
         advance(account, unread, batch.len(), failed);

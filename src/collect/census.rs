@@ -71,7 +71,7 @@ impl Taken {
     /// The census is complete if nothing fell short since it was begun, and nobody is left to be asked about.
     pub(super) fn close(&self, poll: &Poll<'_>, account: &mut Account, outcome: &Outcome) {
         let Some(census) = self.census else { return };
-        let is_whole = self.is_report() || account.backlog.is_none();
+        let is_whole = !outcome.is_cut && (self.is_report() || account.backlog.is_none());
         account.census = if is_whole && outcome.shortfalls.len() == self.shortfalls_before {
             if self.is_report() { census } else { listing::rested(poll, census) }
         } else {

@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn confirm(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) {
     let shortfalls_before = outcome.shortfalls.len();
     let names = due_users(poll, account, taken);
-    identity::read_keys(poll, account, &names, taken, outcome).await;
+    identity::read_keys(poll, account, names.clone(), taken, outcome).await;
     if !taken.has_tags {
         read_tags(poll, account, &names, outcome).await;
     }

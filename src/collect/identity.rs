@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc};
 
 use futures_util::StreamExt;
 
-use super::{Outcome, Poll, ask_each, census::Taken, report::Slot, wire};
+use super::{BATCH, Outcome, Poll, ask_each, census::Taken, report::Slot, wire};
 use crate::{
     aws::{Attempt, CallError},
     inventory::{AccessKey, Account, LastUse},
@@ -41,7 +41,12 @@ fn slot_of<'a>(key: &AccessKey, keys: &[AccessKey], slots: &'a [Slot]) -> Option
 pub(super) async fn resolve(poll: &Poll<'_>, account: &mut Account, taken: &Taken, outcome: &mut Outcome) {
     let open = |name: &Arc<str>| account.user(name).is_some_and(|user| user.read_at != Some(poll.started_at));
     let names: Vec<_> = taken.unresolved.keys().filter(|name| open(name)).cloned().collect();
-    read_keys(poll, account, &names, taken, outcome).await;
+    let (all, mut asked) = (names.len(), 0);
+    let while_there_is_time = names.into_iter().take_while(|_| {
+        asked += 1;
+        asked <= BATCH || !poll.is_late()
+    });
+    outcome.is_cut = read_keys(poll, account, while_there_is_time, taken, outcome).await < all;
     let is_new = |user: &Arc<str>| taken.unresolved.contains_key(user);
     let unknown: Vec<_> = account
         .users
@@ -54,22 +59,23 @@ pub(super) async fn resolve(poll: &Poll<'_>, account: &mut Account, taken: &Take
     read_last_uses(poll, account, unknown, outcome).await;
 }
 
-/// Reads the keys of these users directly. True if every one was answered.
+/// Reads the keys of these users directly. Returns how many were asked about.
 pub(super) async fn read_keys(
     poll: &Poll<'_>,
     account: &mut Account,
-    names: &[Arc<str>],
+    names: impl IntoIterator<Item = Arc<str>>,
     taken: &Taken,
     outcome: &mut Outcome,
-) -> bool {
+) -> usize {
     let ask = |name: Arc<str>| async move { (wire::list_access_keys(poll.session, &name).await, name) };
-    let mut answers = pin!(ask_each(names.to_vec(), ask));
-    let mut is_complete = true;
+    let mut answers = pin!(ask_each(names, ask));
+    let mut asked = 0;
     while let Some((answer, name)) = answers.next().await {
         let slots = taken.unresolved.get(&name).map_or(&[][..], Vec::as_slice);
-        is_complete &= settle(account, &name, answer, slots, poll, outcome);
+        settle(account, &name, answer, slots, poll, outcome);
+        asked += 1;
     }
-    is_complete
+    asked
 }
 
 fn settle(
@@ -79,16 +85,12 @@ fn settle(
     slots: &[Slot],
     poll: &Poll<'_>,
     outcome: &mut Outcome,
-) -> bool {
+) {
     match answer {
         Ok(keys) => take_over(account, name, keys, slots, poll),
         Err(error) if error.is_no_such_entity() => account.remove_user(name),
-        Err(error) => {
-            outcome.shortfalls.push(error);
-            return false;
-        }
+        Err(error) => outcome.shortfalls.push(error),
     }
-    true
 }
 
 /// The keys read now replace those known; last uses are carried over.

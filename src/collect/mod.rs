@@ -6,6 +6,7 @@
 //! 3. `identity`: the ids of keys that the census could only tell of;
 //! 4. `backlog`: what can only be asked user by user, as far as the time goes.
 //!
+//! The last two end with their share of the interval, and go on in the next poll.
 //! Whatever is not answered stays as last known and is told as a shortfall.
 
 mod backlog;
@@ -27,6 +28,9 @@ use crate::{
     aws::{Attempt, CallError, Session},
     inventory::{Account, Timestamp, User},
 };
+
+/// Users asked about between two looks at the clock.
+const BATCH: usize = 20;
 
 /// Calls under way at once for one account: enough to keep its pace at 1 s per answer.
 const PARALLEL: usize = 8;
@@ -64,7 +68,7 @@ pub fn users_of_report(content: &[u8]) -> Option<usize> {
 }
 
 /// Asks one question for each, several at once; questions are made as there is room for them.
-fn ask_each<T, F: Future>(of: Vec<T>, ask: impl FnMut(T) -> F) -> impl Stream<Item = F::Output> {
+fn ask_each<T, F: Future>(of: impl IntoIterator<Item = T>, ask: impl FnMut(T) -> F) -> impl Stream<Item = F::Output> {
     stream::iter(of.into_iter().map(ask)).buffer_unordered(PARALLEL)
 }
 
@@ -83,6 +87,8 @@ pub struct Outcome {
     pub shortfalls: Vec<CallError>,
     /// Operations that one can do without, and whether they were permitted, as far as AWS said.
     pub permissions: BTreeMap<&'static str, bool>,
+    /// Users of the census are left to the next poll, which will find the census as open as this one.
+    pub is_cut: bool,
 }
 
 /// Reads the account, beginning from what is known. `publish` is called as soon as

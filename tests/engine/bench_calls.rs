@@ -51,7 +51,7 @@ fn dense(shape: Shape) {
 
 async fn steady_only(name: &str, shape: Shape) {
     let mut watch = Watch::new(&shape.stub(), None).await;
-    watch.poll().await;
+    poll(&mut watch).await;
     watch.pass(POLL);
     show(name, shape, &poll(&mut watch).await);
 }

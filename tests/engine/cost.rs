@@ -83,8 +83,7 @@ impl Shape {
     }
 }
 
-/// Polls until the census is complete, and looks at the page all the while. All polls but those
-/// of a listing are complete at once.
+/// Polls until the census is complete, and looks at the page all the while.
 pub(crate) async fn poll(watch: &mut Watch) -> Cost {
     let (stub, begun) = (watch.stub.clone(), Instant::now());
     stub.cloud().reset_calls();
@@ -163,6 +162,25 @@ fn a_cold_start_has_every_overdue_key_within_ten_seconds_under_a_quota() {
         assert!(watch.is_up(), "{:?}", watch.errors());
         assert_eq!(throttled(&watch), 0, "{cost:?}");
         assert_eq!(watch.keys("aws_iam_access_key_active").len(), 500);
+    });
+}
+
+#[test]
+fn a_cold_start_that_takes_many_polls_confirms_what_is_due_in_each_of_them() {
+    run(async {
+        let mut watch = Watch::new(&Shape::of(6_000).stub(), None).await;
+        watch.poll().await;
+        let (known, data) = (watch.overdue(), "aws_iam_account_data_timestamp_seconds");
+        assert_eq!((known.len(), watch.is_up()), (60, true), "{:?}", watch.errors());
+        assert!(watch.keys("aws_iam_access_key_active").len() < 1_500, "the rest waits");
+        assert_eq!(watch.value(data, "census"), None);
+        let rotated = rotate_one(&watch, &known);
+        watch.poll_after(POLL).await;
+        assert!(!watch.overdue().contains(&rotated), "rotated, and read again while the census goes on");
+        let cost = poll(&mut watch).await;
+        assert!(watch.is_up() && watch.value(data, "census").is_some(), "{:?}", watch.errors());
+        assert!(watch.keys("aws_iam_access_key_active").len() >= 3_000);
+        assert!(cost.total() < 2_000, "nobody is asked about twice but those that are due: {cost:?}");
     });
 }
 

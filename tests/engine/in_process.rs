@@ -112,7 +112,8 @@ impl Watch {
     /// Whether nothing is left to be asked user by user.
     pub(crate) fn is_complete(&self) -> bool {
         let fleet = self.snapshots.fleet();
-        fleet.accounts.values().filter_map(|state| state.account.as_ref()).all(|account| account.backlog.is_none())
+        let mut accounts = fleet.accounts.values().filter_map(|state| state.account.as_ref());
+        accounts.all(|account| account.backlog.is_none() && account.census.complete_at.is_some())
     }
 
     /// The poller, to be run, and the page, to be looked at meanwhile.

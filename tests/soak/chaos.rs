@@ -135,6 +135,11 @@ impl Chaos {
         truth
     }
 
+    pub(crate) fn closed(stub: &Stub) -> BTreeSet<String> {
+        let mut cloud = stub.cloud();
+        MEMBERS.into_iter().filter(|id| cloud.account(id).state != "ACTIVE").map(String::from).collect()
+    }
+
     fn account(&mut self) -> &'static str {
         if self.random.bool() { DEFAULT_ACCOUNT } else { self.random.choice(MEMBERS).unwrap() }
     }

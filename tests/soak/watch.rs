@@ -29,6 +29,8 @@ const MORE_FILES: usize = 20;
 #[derive(Default)]
 pub(crate) struct Watch {
     seen: BTreeSet<Identity>,
+    /// Accounts that were closed since all was true: a list from before they came back takes them away once more.
+    closed: BTreeSet<String>,
     scrapes: u64,
     /// MiB and open files, when all was true.
     pub(crate) notes: Vec<(f64, usize)>,
@@ -40,6 +42,8 @@ impl Watch {
         let page = self.scrape(exporter).await;
         let shown = identities(&page, DUE);
         let truth = Chaos::truth(stub);
+        self.closed.extend(Chaos::closed(stub));
+        self.seen.retain(|(account, ..)| !self.closed.contains(account));
         let lost: Vec<_> = self.seen.iter().filter(|key| truth.contains(key) && !shown.contains(key)).collect();
         assert!(lost.is_empty(), "lost at {}: {lost:?}\n{}", chaos.now(), exporter.process().log());
         self.seen.extend(shown);
@@ -57,6 +61,7 @@ impl Watch {
             let (shown, truth) = (identities(&page, DUE), Chaos::truth(stub));
             let up = page.series("aws_iam_account_up");
             if shown == truth && up.iter().all(|sample| sample.value > 0.0) {
+                self.closed = Chaos::closed(stub);
                 return self.assert_overdue(&page);
             }
             let differing: Vec<_> = shown.symmetric_difference(&truth).collect();
