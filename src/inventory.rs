@@ -50,6 +50,9 @@ pub struct Account {
     pub root_counted_at: Option<Timestamp>,
     /// When every key that is due was last read directly.
     pub due_keys_at: Option<Timestamp>,
+    /// When tags and quarantine of all users were last read; `None` until AWS told them.
+    #[serde(default)]
+    pub details_at: Option<Timestamp>,
     /// Where and when the list of users and keys was obtained.
     pub census: Census,
     /// What is still to be asked user by user; `None` where nothing is.
@@ -193,6 +196,7 @@ impl Account {
             root_keys_present: None,
             root_counted_at: None,
             due_keys_at: None,
+            details_at: None,
             census: Census { source: CensusSource::CredentialReport, complete_at: None, next_at: 0 },
             backlog: None,
         }
@@ -224,7 +228,7 @@ impl Account {
     /// Keeps one copy of texts that repeat (services, regions, tags, paths), and no spare room.
     pub fn compact(&mut self) {
         let mut texts = Texts::default();
-        let mut share = |text: &mut Arc<str>| *text = texts.one(text);
+        let mut share = |text: &mut Arc<str>| *text = texts.shared(text);
         self.users.shrink_to_fit();
         for user in &mut self.users {
             share(&mut user.path);
@@ -248,12 +252,17 @@ impl Account {
 impl Texts {
     /// The one copy of this text.
     pub fn one(&mut self, text: &str) -> Arc<str> {
+        let known = self.0.get(text).cloned();
+        known.unwrap_or_else(|| self.shared(&text.into()))
+    }
+
+    /// The same for what is shared with others already: it becomes the copy if there is none.
+    pub fn shared(&mut self, text: &Arc<str>) -> Arc<str> {
         if let Some(known) = self.0.get(text) {
             return known.clone();
         }
-        let new: Arc<str> = text.into();
-        self.0.insert(new.clone());
-        new
+        self.0.insert(text.clone());
+        text.clone()
     }
 }
 

@@ -12,8 +12,8 @@ use std::{
 use iam_key_exporter::{
     app::{self, App, AppError},
     causes,
-    check::Outcome,
-    cli::{Cli, Command, LogFormat, LogLevel, PolicyWishes},
+    check::{Outcome, output},
+    cli::{Cli, Command, Format, LogFormat, LogLevel, PolicyWishes},
     config::{Config, web::WebConfig},
     permissions,
     reload::{Origin, Wishes},
@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 /// Threads that ask and answer.
 const MOST_WORKERS: usize = 4;
 
-/// Threads that render, compress and write files: enough for all scrapes while a disk hangs.
+/// Threads that render, compress and write files.
 const MOST_OTHERS: usize = 128;
 
 /// What the operator gave us is wrong.
@@ -52,8 +52,7 @@ fn main() -> ExitCode {
         return fail(&error, BAD_CONFIGURATION);
     }
     if cli.config_check {
-        tell_valid(&origin);
-        return ExitCode::SUCCESS;
+        return tell_valid(&origin);
     }
     if let Some(Command::Policy(wanted)) = &cli.command {
         return print_policy(&wishes.config, wanted);
@@ -102,11 +101,13 @@ fn is_check(cli: &Cli) -> bool {
     matches!(cli.command, Some(Command::Check(_)))
 }
 
-fn tell_valid(origin: &Origin) {
-    say(format_args!("{}: ok", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display()));
+fn tell_valid(origin: &Origin) -> ExitCode {
+    let mut out =
+        format!("{}: ok\n", origin.config_file.as_deref().unwrap_or(Path::new("built-in defaults")).display());
     if let Some(file) = &origin.web_config_file {
-        say(format_args!("{}: ok", file.display()));
+        writeln!(out, "{}: ok", file.display()).expect("a String");
     }
+    say(&out)
 }
 
 /// A file that is wrong by now says nothing of the exporter, which goes on with the one before.
@@ -129,9 +130,8 @@ fn check_health(cli: &Cli) -> ExitCode {
 fn print_policy(config: &Config, wanted: &PolicyWishes) -> ExitCode {
     match permissions::policy(config, wanted) {
         Ok(policy) => {
-            say(format_args!("{}", policy.json()));
             policy.warning().into_iter().for_each(|warning| warn(format_args!("warning: {warning}")));
-            ExitCode::SUCCESS
+            say(&format!("{}\n", policy.json()))
         }
         Err(error) => fail(&error, 1),
     }
@@ -147,9 +147,9 @@ async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result
     App::build(wishes, (origin, cli.auto_reload_interval), shard, settings).await?.run().await
 }
 
-/// A line on standard output. Whoever closed it has seen enough.
-fn say(line: Arguments<'_>) {
-    drop(writeln!(io::stdout(), "{line}"));
+/// On standard output. Whoever closed it has seen enough; a full disk is an error.
+fn say(text: &str) -> ExitCode {
+    output::print(text.as_bytes(), Format::Json).map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
 }
 
 fn warn(line: Arguments<'_>) {

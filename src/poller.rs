@@ -189,7 +189,7 @@ impl Poller {
         let is_whole = roster.failures.is_empty();
         self.tell_failures(&roster);
         if roster.targets.is_empty() && !is_whole {
-            return;
+            return self.changes.is_known.store(true, Relaxed);
         }
         if is_whole {
             self.remove_all_but(&roster.targets);

@@ -4,12 +4,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::{
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, timeout},
 };
 
@@ -28,8 +29,11 @@ use crate::{
 /// The share of a poll's time that may go into what can wait for the next one.
 const SLICE: f64 = 0.9;
 
-/// Either of them tells whom AWS quarantined.
-const QUARANTINE: [&str; 2] = ["GetAccountAuthorizationDetails", "ListAttachedUserPolicies"];
+/// How much earlier than AWS's census details may have been read: clocks differ.
+const SKEW: i64 = 3_600;
+
+/// A save that takes longer is left to itself; the next waits for its end.
+const SAVING: Duration = Duration::from_secs(10);
 
 /// What every account's reading needs.
 #[derive(Debug)]
@@ -55,6 +59,10 @@ pub struct Reading {
     denied: BTreeSet<&'static str>,
     invalid_tags: BTreeSet<(Arc<str>, String)>,
     is_ailing: bool,
+    /// The last reading ended with its time, which is no ailment.
+    is_cut: bool,
+    /// A save that has not come to its end.
+    saving: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Reading {
@@ -62,7 +70,7 @@ impl Reading {
     #[must_use]
     pub fn new(target: Target, session: Session, desk: Arc<Desk>) -> Self {
         let (denied, invalid_tags) = Default::default();
-        Self { target, session, desk, denied, invalid_tags, is_ailing: false }
+        Self { target, session, desk, denied, invalid_tags, is_ailing: false, is_cut: false, saving: None }
     }
 
     /// Who is read.
@@ -90,7 +98,7 @@ impl Reading {
             Ok(()) => self.read_all(begun).await,
             Err(error) => self.finish(None, &self.desk.health(&[error], begun)),
         }
-        self.is_ailing |= begun.elapsed() > SLOT;
+        self.is_ailing |= !self.is_cut && begun.elapsed() > SLOT;
     }
 
     async fn read_all(&mut self, begun: Instant) {
@@ -100,9 +108,11 @@ impl Reading {
         self.tell_invalid_tags(&account);
         let account = Arc::new(account);
         self.tell_permissions(outcome.permissions);
+        let is_ailing = !outcome.shortfalls.is_empty();
         let mut shortfalls = outcome.shortfalls;
-        shortfalls.extend(self.blindness());
+        shortfalls.extend(blindness(&account));
         self.finish(Some(&account), &self.desk.health(&shortfalls, begun));
+        (self.is_ailing, self.is_cut) = (is_ailing, outcome.is_cut);
         // Last: a disk that hangs must not keep back what was read.
         self.save(account).await;
     }
@@ -135,13 +145,24 @@ impl Reading {
         Account { name: name.clone(), ..known }
     }
 
-    async fn save(&self, account: Arc<Account>) {
+    async fn save(&mut self, account: Arc<Account>) {
         let Some(state) = self.desk.state.clone() else { return };
-        let id = account.id.clone();
-        let saved = spawn_blocking(move || state.save(&account)).await;
-        if let Err(error) = saved.unwrap_or_else(|panic| Err(panic.into())) {
-            tracing::warn!(account = %id, %error, "the state could not be saved; a restart would begin with the last one");
+        if self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
+            return self.tell_unsaved("the disk does not answer");
         }
+        let mut saving = spawn_blocking(move || state.save(&account));
+        match timeout(SAVING, &mut saving).await {
+            Ok(saved) => {
+                let saved = saved.unwrap_or_else(|panic| Err(panic.into()));
+                saved.unwrap_or_else(|error| self.tell_unsaved(&error.to_string()));
+            }
+            Err(_) => self.saving = Some(saving),
+        }
+    }
+
+    fn tell_unsaved(&self, error: &str) {
+        let account = &*self.target.account;
+        tracing::warn!(account, error, "the state could not be saved; a restart would begin with the last one");
     }
 
     fn finish(&mut self, account: Option<&Arc<Account>>, health: &Health) {
@@ -164,13 +185,6 @@ impl Reading {
         self.invalid_tags = invalid;
     }
 
-    /// Where no way to learn which keys leaked is permitted, a page for them could never come.
-    fn blindness(&self) -> Option<CallError> {
-        let is_blind = QUARANTINE.iter().all(|operation| self.denied.contains(operation));
-        let reason = format!("which keys leaked is not known: {} are both not permitted", QUARANTINE.join(" and "));
-        is_blind.then(|| CallError::unanswered(QUARANTINE[0], "", Reason::AccessDenied, reason))
-    }
-
     /// Says once what is not permitted, and once that it is again.
     fn tell_permissions(&mut self, permissions: BTreeMap<&'static str, bool>) {
         let account = &*self.target.account;
@@ -182,6 +196,14 @@ impl Reading {
             }
         }
     }
+}
+
+/// Where AWS refuses to tell which keys leaked, a page for them could never come.
+fn blindness(account: &Account) -> Option<CallError> {
+    let complete_at = account.census.complete_at.filter(|_| account.backlog.is_none())?;
+    let is_blind = account.details_at.is_none_or(|at| at + SKEW < complete_at);
+    let reason = "which keys leaked is not known: neither it nor ListAttachedUserPolicies is permitted";
+    is_blind.then(|| CallError::unanswered("GetAccountAuthorizationDetails", "", Reason::AccessDenied, reason))
 }
 
 impl Desk {

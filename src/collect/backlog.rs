@@ -11,6 +11,9 @@ use crate::{
     inventory::{Account, Backlog, Details, User},
 };
 
+/// Without it nothing is told of quarantine user by user.
+const POLICIES: &str = "ListAttachedUserPolicies";
+
 impl Account {
     /// Whether a listing is under way.
     pub(super) fn is_being_listed(&self) -> bool {
@@ -45,7 +48,9 @@ pub(super) async fn proceed(
     if account.backlog.as_ref().is_some_and(|backlog| backlog.unread.is_empty()) {
         describe(poll, account, outcome).await;
     }
-    account.backlog.take_if(|backlog| backlog.unread.is_empty() && backlog.undescribed.is_empty());
+    let done = account.backlog.take_if(|backlog| backlog.unread.is_empty() && backlog.undescribed.is_empty());
+    let is_described = |backlog: &Backlog| backlog.details == Details::UserByUser && !outcome.is_denied(POLICIES);
+    account.details_at = done.filter(is_described).map(|backlog| backlog.begun_at).or(account.details_at);
 }
 
 type Queue = VecDeque<Arc<str>>;

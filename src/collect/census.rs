@@ -51,7 +51,8 @@ pub(super) async fn take(poll: &Poll<'_>, account: &mut Account, outcome: &mut O
             complete_at: Some(answer.generated_at),
             next_at: answer.generated_at + REPORT_LIFETIME,
         });
-        account.backlog = None;
+        // Details that are being asked for user by user go on.
+        account.backlog = account.backlog.take().filter(|backlog| !backlog.has_last_uses);
         taken.unresolved = apply(account, answer);
     } else if REPORT.iter().any(|operation| outcome.is_denied(operation)) {
         taken.census = listing::begin(poll, account, outcome).await;
@@ -147,6 +148,7 @@ async fn describe(poll: &Poll<'_>, account: &mut Account, outcome: &mut Outcome)
         backlog.details = Details::Read;
     }
     let has_tags = details.is_some();
+    account.details_at = if has_tags { Some(poll.now()) } else { account.details_at };
     details.into_iter().flatten().for_each(|detail| lay_over(account, detail));
     has_tags
 }

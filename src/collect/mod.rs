@@ -149,10 +149,13 @@ impl Outcome {
 }
 
 impl Account {
-    /// A count of root keys, unless there is a later one. None left means that those of the report are gone.
+    /// A count of root keys, unless there is a later one. None left means that those of the report are gone;
+    /// AWS says 1 for two as well, and then the report knows better.
     fn count_root_keys(&mut self, counted: Option<u32>, at: Timestamp) {
-        if counted.is_some() && self.root_counted_at.is_none_or(|known| known <= at) {
-            (self.root_keys_present, self.root_counted_at) = (counted, Some(at));
+        let told = u32::try_from(self.root.keys.len()).unwrap_or(u32::MAX);
+        if let Some(counted) = counted.filter(|_| self.root_counted_at.is_none_or(|known| known <= at)) {
+            let present = if counted == 0 { 0 } else { counted.max(told) };
+            (self.root_keys_present, self.root_counted_at) = (Some(present), Some(at));
         }
         if self.root_keys_present == Some(0) {
             self.root.keys.clear();

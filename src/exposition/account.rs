@@ -139,6 +139,9 @@ impl Draft<'_> {
         if let Some(at) = account.due_keys_at {
             self.add(ACCOUNT_DATA, &[("data", "due_keys")], at);
         }
+        if let Some(at) = account.details_at {
+            self.add(ACCOUNT_DATA, &[("data", "details")], at);
+        }
         if let Some(present) = account.root_keys_present {
             self.add(ACCOUNT_ROOT_KEYS, &[], i64::from(present));
         }

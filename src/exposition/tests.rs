@@ -24,6 +24,7 @@ fn account() -> Account {
         alias: Some("prod".into()),
         root_keys_present: Some(1),
         due_keys_at: Some(NOW - 5),
+        details_at: Some(NOW - 50),
         users: vec![
             user("ci-bot", "/ci/", vec![key("AKIAOLD", 97 * DAY, Status::Active, last)]),
             leaked,

@@ -7,6 +7,7 @@ use aws_stub::{Fault, Key, Stub};
 use iam_key_exporter::state::StateDir;
 
 use crate::{
+    cost::Shape,
     in_process::{ACCOUNT, DAY, POLL, Watch, now, run},
     organization,
 };
@@ -64,11 +65,16 @@ fn an_account_whose_leaked_keys_cannot_be_known_is_not_up() {
         (&["GetAccountAuthorizationDetails", "ListAttachedUserPolicies"], false),
     ] {
         run(async {
-            let stub = with_key(DAY);
+            let (stub, dir) = (with_key(DAY), tempfile::tempdir().unwrap());
+            let state = || Some(StateDir::open(dir.path()).unwrap());
             for operation in denied {
                 stub.cloud().fault(operation, Fault::AccessDenied);
             }
-            let mut watch = Watch::new(&stub, None).await;
+            let mut first = Watch::new(&stub, state()).await;
+            first.poll().await;
+            assert_eq!(first.is_up(), is_up, "{denied:?}: {:?}", first.errors());
+            // A restart forgets what was refused, and does not ask for hours.
+            let mut watch = Watch::new(&stub, state()).await;
             watch.poll().await;
             assert_eq!(watch.is_up(), is_up, "{denied:?}: {:?}", watch.errors());
             let calls = stub.cloud().total_calls();
@@ -80,6 +86,40 @@ fn an_account_whose_leaked_keys_cannot_be_known_is_not_up() {
             assert!(watch.is_up(), "{denied:?}: {:?}", watch.errors());
         });
     }
+}
+
+#[test]
+fn two_root_keys_are_two_though_the_count_says_one() {
+    run(async {
+        let stub = with_key(DAY);
+        let keys = ["AKIAROOT1", "AKIAROOT2"].map(|id| Key::new(id, now()));
+        stub.cloud().account(ACCOUNT).root_keys.extend(keys);
+        let mut watch = Watch::new(&stub, None).await;
+        for _ in 0..3 {
+            watch.poll_after(POLL).await;
+            assert_eq!(watch.value(ROOT_KEYS, ACCOUNT), Some(2));
+        }
+    });
+}
+
+#[test]
+fn details_user_by_user_go_on_from_poll_to_poll_and_the_account_is_up_when_they_are_known() {
+    run(async {
+        let stub = Shape::of(2_000).stub();
+        stub.cloud().fault("GetAccountAuthorizationDetails", Fault::AccessDenied);
+        let mut watch = Watch::new(&stub, None).await;
+        watch.poll().await;
+        assert_eq!(
+            watch.value("aws_iam_account_data_timestamp_seconds", "details"),
+            None,
+            "some are still to be asked"
+        );
+        for _ in 0..9 {
+            watch.poll_after(POLL).await;
+        }
+        assert!(watch.is_up(), "{:?}", watch.errors());
+        assert!(watch.value("aws_iam_account_data_timestamp_seconds", "details").is_some());
+    });
 }
 
 #[test]
