@@ -53,6 +53,9 @@ impl Hub {
             session.call("ListAccounts", "", || request.clone().send(), accounts_page).await
         };
         let mut members = all_pages("ListAccounts", ask).await?;
+        if members.is_empty() {
+            return Err(CallError::invalid("ListAccounts", "", "no accounts, where one at least manages the others"));
+        }
         if !units.is_empty() && members.iter().any(|member| member.units.is_none()) {
             let found = self.walk(session, units).await?;
             for member in &mut members {
@@ -86,7 +89,9 @@ impl Hub {
         let client = self.organizations();
         let ask = |token| async move {
             let request = client.list_accounts_for_parent().parent_id(unit).set_next_token(token);
-            let read = |answer: ListAccountsForParentOutput| page(answer.accounts, answer.next_token);
+            let read = |answer: ListAccountsForParentOutput| {
+                page("ListAccountsForParent", unit, answer.accounts, answer.next_token)
+            };
             session.call("ListAccountsForParent", unit, || request.clone().send(), read).await
         };
         all_pages("ListAccountsForParent", ask).await
@@ -97,7 +102,8 @@ impl Hub {
         let ask = |token| async move {
             let request = client.list_organizational_units_for_parent().parent_id(unit).set_next_token(token);
             let read = |answer: ListOrganizationalUnitsForParentOutput| {
-                let units = answer.organizational_units.unwrap_or_default();
+                let units = answer.organizational_units;
+                let units = told("ListOrganizationalUnitsForParent", unit, units, answer.next_token.as_ref())?;
                 Ok(Page { items: units.into_iter().filter_map(|unit| unit.id).collect(), next: answer.next_token })
             };
             session.call("ListOrganizationalUnitsForParent", unit, || request.clone().send(), read).await
@@ -124,11 +130,26 @@ where
 }
 
 fn accounts_page(answer: ListAccountsOutput) -> Attempt<Page<Member>> {
-    page(answer.accounts, answer.next_token)
+    page("ListAccounts", "", answer.accounts, answer.next_token)
 }
 
-fn page(accounts: Option<Vec<Account>>, next: Option<String>) -> Attempt<Page<Member>> {
-    let items = accounts.unwrap_or_default().into_iter().map(member).collect::<Attempt<_>>()?;
+/// An answer without content is read as one by the SDK: a list that says neither what is on it nor that
+/// there is more would be an organization without accounts.
+fn told<T>(operation: &'static str, on: &str, list: Option<Vec<T>>, next: Option<&String>) -> Attempt<Vec<T>> {
+    match (list, next) {
+        (None, None) => Err(CallError::invalid(operation, on, "an answer that says nothing")),
+        (list, _) => Ok(list.unwrap_or_default()),
+    }
+}
+
+fn page(
+    operation: &'static str,
+    on: &str,
+    accounts: Option<Vec<Account>>,
+    next: Option<String>,
+) -> Attempt<Page<Member>> {
+    let accounts = told(operation, on, accounts, next.as_ref())?;
+    let items = accounts.into_iter().map(member).collect::<Attempt<_>>()?;
     Ok(Page { items, next })
 }
 

@@ -137,7 +137,8 @@ impl Exporter {
     /// # Panics
     /// When there is no such page, or it is not in the Prometheus text format.
     pub async fn page(&self) -> Page {
-        let answer = http::get(&self.url("/metrics")).await.expect("the exporter answers");
+        let answer = http::get(&self.url("/metrics")).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{error}; it said:\n{}", self.process.log()));
         Page::parse(&answer.text()).unwrap_or_else(|error| panic!("{error}"))
     }
 
