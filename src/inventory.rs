@@ -207,6 +207,12 @@ impl Account {
         self.users.iter().chain([&self.root]).flat_map(|user| user.keys.iter().map(move |key| (user, key)))
     }
 
+    /// Whether a reading left something of the list of users and keys to the next.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.backlog.is_some() || self.census.complete_at.is_none()
+    }
+
     /// The user with this name.
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&User> {

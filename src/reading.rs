@@ -239,8 +239,7 @@ impl Desk {
         let fleet = self.snapshots.fleet();
         let Some(state) = fleet.accounts.get(id) else { return false };
         let is_up = state.health.as_ref().is_some_and(|health| health.is_up);
-        let is_open = |account: &Arc<Account>| account.backlog.is_some() || account.census.complete_at.is_none();
-        is_up && state.account.as_ref().is_some_and(is_open)
+        is_up && state.account.as_ref().is_some_and(|account| account.is_unfinished())
     }
 
     /// Forgets an account that is not read any more.

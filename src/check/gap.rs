@@ -69,8 +69,7 @@ fn shortfalls(line: &AccountLine, gathered: &Gathered) -> BTreeSet<String> {
 }
 
 fn unfinished(account: &Account) -> Option<String> {
-    let is_unfinished = account.backlog.is_some() || account.census.complete_at.is_none();
-    let is_unfinished = is_unfinished || account.due_keys_at.is_none();
+    let is_unfinished = account.is_unfinished() || account.due_keys_at.is_none();
     is_unfinished.then(|| "the list of users and keys was not read to its end".into())
 }
 

@@ -134,7 +134,7 @@ async fn read_details(poll: &Poll<'_>, account: &mut Account, names: Vec<Arc<str
             continue;
         }
         let tags = outcome.optional(&["ListUserTags"], tags);
-        let quarantined = outcome.optional(&["ListAttachedUserPolicies"], quarantined);
+        let quarantined = outcome.optional(&[POLICIES], quarantined);
         if let Some(user) = account.user_mut(&name) {
             user.tags = tags.unwrap_or_else(|| std::mem::take(&mut user.tags));
             user.is_quarantined = quarantined.unwrap_or(user.is_quarantined);

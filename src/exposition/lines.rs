@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{family::FAMILIES, part::Part};
-
-/// From this length on a part is closed: what is under construction takes little room.
-const FULL: usize = 64 << 10;
+use super::{
+    family::FAMILIES,
+    part::{LARGE, Part},
+};
 
 /// A part of this length is closed behind a user whose name says so: parts then begin and end at the
 /// same users whoever came or went before them, and stay as they are.
@@ -38,7 +38,7 @@ impl<'a> Lines<'a> {
 
     /// Where to write the next line of the family at this place.
     pub(super) fn of(&mut self, place: usize) -> &mut String {
-        if self.open.0[place].len() >= FULL {
+        if self.open.0[place].len() >= LARGE {
             self.close(place);
         }
         &mut self.open.0[place]
@@ -47,10 +47,10 @@ impl<'a> Lines<'a> {
     /// All lines of this user have been written.
     pub(super) fn after(&mut self, user: &str) {
         if crc32fast::hash(user.as_bytes()).is_multiple_of(ONE_IN) {
-            let worth = |place: &usize| self.open.0[*place].len() >= WORTH;
-            let places: Vec<usize> = (0..FAMILIES.len()).filter(worth).collect();
-            for place in places {
-                self.close(place);
+            for place in 0..FAMILIES.len() {
+                if self.open.0[place].len() >= WORTH {
+                    self.close(place);
+                }
             }
         }
     }

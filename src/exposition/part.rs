@@ -13,8 +13,8 @@ use flate2::{Compress, Compression, FlushCompress};
 /// Parts smaller than this are put together with their neighbours: they cost more alone.
 const SMALL: usize = 512;
 
-/// Larger texts are cut, so that a growing one never has much spare room.
-const LARGE: usize = 64 << 10;
+/// From this length on a part is closed, so that a growing one never has much spare room.
+pub(super) const LARGE: usize = 64 << 10;
 
 /// A piece of the exposition that is shared by all scrapes until it changes.
 #[derive(Debug)]

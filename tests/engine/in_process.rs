@@ -113,7 +113,7 @@ impl Watch {
     pub(crate) fn is_complete(&self) -> bool {
         let fleet = self.snapshots.fleet();
         let mut accounts = fleet.accounts.values().filter_map(|state| state.account.as_ref());
-        accounts.all(|account| account.backlog.is_none() && account.census.complete_at.is_some())
+        accounts.all(|account| !account.is_unfinished())
     }
 
     /// The poller, to be run, and the page, to be looked at meanwhile.
