@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use aws_stub::{DEFAULT_ACCOUNT, Stub};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use testbed::{Exporter, Settings, http, wait};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -26,6 +27,13 @@ async fn started_with(files: u32) -> (Stub, Exporter) {
     let exporter = Exporter::start(Path::new(&wrapper), &settings).await.unwrap();
     exporter.page_when("the key", |page| !page.series("aws_iam_access_key_info").is_empty()).await;
     (stub, exporter)
+}
+
+/// Leaves a running process this many files on top of those that it has open.
+fn allow_more_files(pid: u32, more: u64) {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64;
+    let limit = Rlimit { current: Some(open + more), maximum: Some(open + more) };
+    prlimit(Pid::from_raw(pid.cast_signed()), Resource::Nofile, limit).unwrap();
 }
 
 async fn idle(exporter: &Exporter, clients: usize) -> Vec<TcpStream> {
@@ -58,8 +66,9 @@ async fn whoever_is_idle_makes_room_for_those_that_ask() {
 
 #[tokio::test]
 async fn without_descriptors_it_waits_without_spinning_and_goes_on_after() {
-    // Room for 16 clients, but not files for all of them.
-    let (_stub, mut exporter) = started_with(28).await;
+    // Room for 100 clients, and then files for a few of them only.
+    let (_stub, mut exporter) = started_with(612).await;
+    allow_more_files(exporter.process().pid(), 8);
     let crowd = idle(&exporter, 40).await;
     log_with(&mut exporter, "accepting a connection failed, going on after a pause").await;
     let failures = exporter.process().log().matches("accepting a connection failed").count();
