@@ -59,7 +59,7 @@ impl Reason {
 pub struct CallError {
     /// AWS's name of the operation.
     pub operation: &'static str,
-    /// On what: a user name, never a key id; empty for the account as a whole.
+    /// On what: a user name, a role; empty for the account as a whole. Ids of keys are left out of `chain`.
     pub on: String,
     /// For the metric.
     pub reason: Reason,
@@ -146,7 +146,8 @@ pub fn retryable(error: &CallError) -> bool {
     match error.reason {
         Reason::Throttled | Reason::Timeout | Reason::Network | Reason::InvalidResponse => true,
         Reason::AccessDenied => false,
-        Reason::Other => error.code.is_none() || error.code.as_deref() == Some("ServiceFailure"),
+        // By what it calls its own failures, services differ: ServiceFailure, InternalFailure, ServiceException …
+        Reason::Other => error.code.is_none() || error.status.is_some_and(|status| status >= 500),
     }
 }
 
@@ -230,18 +231,20 @@ mod tests {
 
     #[test]
     fn refusals_are_not_retried_and_passing_faults_are() {
-        let with = |reason, code: Option<&str>| CallError {
+        let told = |reason, code: Option<&str>, status| CallError {
             operation: "ListUsers",
             on: String::new(),
             reason,
             code: code.map(Into::into),
-            status: Some(400),
+            status: Some(status),
             request_id: None,
             source: "x".into(),
         };
-        assert!(!retryable(&with(Reason::AccessDenied, Some("AccessDenied"))));
-        assert!(!retryable(&with(Reason::Other, Some("NoSuchEntity"))));
-        assert!(retryable(&with(Reason::Other, Some("ServiceFailure"))));
-        assert!(retryable(&with(Reason::Throttled, Some("Throttling"))));
+        assert!(!retryable(&told(Reason::AccessDenied, Some("AccessDenied"), 403)));
+        assert!(!retryable(&told(Reason::Other, Some("NoSuchEntity"), 404)));
+        assert!(retryable(&told(Reason::Throttled, Some("Throttling"), 400)));
+        for (code, status) in [("ServiceFailure", 500), ("InternalFailure", 500), ("ServiceUnavailable", 503)] {
+            assert!(retryable(&told(Reason::Other, Some(code), status)), "{code}");
+        }
     }
 }
