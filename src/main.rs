@@ -7,6 +7,7 @@ use std::{
     num::NonZero,
     path::Path,
     process::ExitCode,
+    time::Duration,
 };
 
 use iam_key_exporter::{
@@ -31,6 +32,10 @@ const MOST_WORKERS: usize = 4;
 
 /// Threads that render, compress and write files.
 const MOST_OTHERS: usize = 128;
+
+/// How long the end waits for a state that is being saved. A disk that hangs keeps nobody; the state before
+/// is still there.
+const LAST_SAVE: Duration = Duration::from_secs(5);
 
 /// What the operator gave us is wrong.
 const BAD_CONFIGURATION: u8 = 2;
@@ -64,7 +69,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, failure),
     };
-    match run(&runtime, wishes, origin, cli) {
+    let ended = run(&runtime, wishes, origin, cli);
+    runtime.shutdown_timeout(LAST_SAVE);
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => fail(&error, failure),
     }

@@ -4,9 +4,9 @@
 //! One file per account, replaced atomically. What cannot be trusted is set aside and told.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufWriter, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -40,8 +40,6 @@ enum Untrusted {
     Checksum,
     #[error("it is damaged")]
     Content(#[from] serde_json::Error),
-    #[error("it could not be read")]
-    Io(#[from] io::Error),
 }
 
 impl StateDir {
@@ -57,9 +55,16 @@ impl StateDir {
     /// The accounts that were saved. Files that cannot be trusted are set aside.
     #[must_use]
     pub fn load(&self) -> Vec<Arc<Account>> {
+        self.load_others(|_| false)
+    }
+
+    /// As `load`, without those that are known.
+    pub fn load_others(&self, is_known: impl Fn(&str) -> bool) -> Vec<Arc<Account>> {
         let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
         let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == ENDING)).collect();
+        let is_state = |file: &PathBuf| file.extension().is_some_and(|end| end == ENDING);
+        let is_wanted = |file: &PathBuf| !file.file_stem().is_some_and(|id| is_known(&id.to_string_lossy()));
+        let mut files: Vec<_> = files.filter(is_state).filter(is_wanted).collect();
         files.sort();
         files.iter().filter_map(|file| load_file(file)).collect()
     }
@@ -67,11 +72,12 @@ impl StateDir {
     /// Replaces the account's file.
     ///
     /// # Errors
-    /// When the new file cannot be written whole; the old one is then still there.
+    /// When the new file cannot be written whole, or another save of it is under way; the old one is
+    /// then still there.
     pub fn save(&self, account: &Account) -> io::Result<()> {
         let file = self.path.join(format!("{}.{ENDING}", account.id));
         let new = file.with_extension("new");
-        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut out = open_alone(&new)?;
         encode(account, &mut out)?;
         out.sync_all()?;
         fs::rename(&new, &file)?;
@@ -89,13 +95,33 @@ impl StateDir {
     }
 }
 
+/// Two writers of one file would mix their bytes: this exporter before a reload, on a disk that hangs,
+/// or another one that was given the same directory.
+fn open_alone(new: &Path) -> io::Result<File> {
+    let busy = || io::Error::new(io::ErrorKind::ResourceBusy, "another save of this account is under way");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(new)?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Err(busy());
+    }
+    // Whoever held it has renamed it by now: then it is the state itself.
+    if fs::metadata(new).map_or(0, |metadata| metadata.ino()) != file.metadata()?.ino() {
+        return Err(busy());
+    }
+    file.set_len(0)?;
+    Ok(file)
+}
+
+/// What could not be read may be good: it stays where it is.
 fn load_file(file: &Path) -> Option<Arc<Account>> {
-    match fs::read(file).map_err(Untrusted::from).and_then(|content| decode(&content)) {
+    let shown = file.display();
+    let content = fs::read(file);
+    let content = content.inspect_err(|error| tracing::warn!(file = %shown, %error, "a state file could not be read"));
+    match decode(&content.ok()?) {
         Ok(account) => Some(Arc::new(account)),
         Err(reason) => {
             let aside = file.with_extension("untrusted");
             let moved = fs::rename(file, &aside).map_or_else(|e| e.to_string(), |()| aside.display().to_string());
-            tracing::warn!(file = %file.display(), %reason, set_aside = moved, "a state file is not trusted");
+            tracing::warn!(file = %shown, %reason, set_aside = moved, "a state file is not trusted");
             None
         }
     }
@@ -175,6 +201,36 @@ mod tests {
         state.remove("111122223333");
         state.remove("111122223333");
         assert!(state.load().is_empty());
+    }
+
+    #[test]
+    fn an_account_that_is_known_is_not_read_again() {
+        let (dir, state) = with_file(b"damaged");
+        assert!(state.load_others(|id| id == "111122223333").is_empty());
+        assert!(dir.path().join("111122223333.state").exists());
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let file = dir.path().join("111122223333.state");
+        fs::create_dir(&file).unwrap();
+        assert!(state.load().is_empty());
+        assert!(file.exists());
+    }
+
+    #[test]
+    fn a_second_writer_gives_way_and_leaves_no_trace() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        state.save(&account()).unwrap();
+        let first = open_alone(&dir.path().join("111122223333.new")).unwrap();
+        let error = state.save(&account()).unwrap_err();
+        assert_eq!(error.to_string(), "another save of this account is under way");
+        drop(first);
+        state.save(&account()).unwrap();
+        assert_eq!(state.load(), [Arc::new(account())]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_stub::{Fault, Stub};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::{QUICK, exporter, is_up};
+use crate::{ACCOUNT, QUICK, exporter, is_up};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -38,4 +38,18 @@ async fn a_second_signal_does_not_wait_for_a_request_in_flight() {
     exporter.process().signal("TERM");
     let status = exporter.process().exit(SOON).await;
     assert_eq!(status.code(), Some(143), "{}", exporter.process().log());
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_keep_it_from_ending() {
+    let (stub, state) = (Stub::start().await.unwrap(), tempfile::tempdir().unwrap());
+    stub.cloud().account(ACCOUNT).user("ci-bot");
+    // Whoever opens it for writing waits for a reader that never comes.
+    let file = state.path().join(format!("{ACCOUNT}.new"));
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut exporter = exporter(&stub, &format!("{QUICK}state_dir: {}\n", state.path().display())).await;
+    exporter.page_when("the account up", is_up).await;
+    exporter.process().signal("TERM");
+    let status = exporter.process().exit(Duration::from_secs(30)).await;
+    assert_eq!(status.code(), Some(0), "{}", exporter.process().log());
 }
