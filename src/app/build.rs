@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::AppError;
 use crate::{
-    aws::{CallLimits, Hub, Member, Tally},
+    aws::{CallLimits, Hub, Member, Tally, Without},
     config::{Config, Through},
     exposition::Exposition,
+    inventory::Account,
     lanes::Lanes,
     policy::Policy,
     poller::{Clock, Poller, Rhythm},
     reading::Desk,
     roster::{Changes, Directory, Hubs, Shard, Sources},
-    snapshot::Snapshots,
+    snapshot::{Snapshots, UNKNOWN_ACCOUNT},
     state::StateDir,
     status_page::StatusPage,
 };
@@ -31,8 +32,9 @@ impl Ground {
     /// What reads accounts as configured. Nothing is asked yet.
     pub(super) async fn poller(&self, config: &Config) -> Result<Poller, AppError> {
         let Self { shard, clock, tally, changes, snapshots } = self;
-        let hubs = Arc::new(connect(config, None, tally).await?);
-        let state = open_state(config, snapshots)?;
+        let kept = Kept::open(config, snapshots)?;
+        let hubs = Arc::new(connect(config, None, kept.without_credentials(snapshots), tally).await?);
+        let state = kept.publish(snapshots);
         let directory = Directory::new(hubs.clone(), sources(config, *shard), members(snapshots), changes.clone());
         let (rhythm, policy, clock) = (rhythm(config), Policy::new(config), *clock);
         let desk = Desk { rhythm, policy, snapshots: snapshots.clone(), state, clock };
@@ -49,13 +51,18 @@ impl Ground {
 }
 
 /// The doors to AWS that the configuration names. The first is this profile's, or the ambient credentials'.
-pub(super) async fn connect(config: &Config, own: Option<&str>, tally: &Arc<Tally>) -> Result<Hubs, AppError> {
+pub(super) async fn connect(
+    config: &Config,
+    own: Option<&str>,
+    without: Without,
+    tally: &Arc<Tally>,
+) -> Result<Hubs, AppError> {
     let limits = call_limits(config);
-    let own = Hub::connect(own, limits, tally.clone()).await?;
+    let own = Hub::connect(own, without, limits, tally.clone()).await?;
     let mut profiles = BTreeMap::new();
     for entry in &config.accounts {
         if let Through::Profile(profile) = &entry.through {
-            let hub = Hub::connect(Some(profile), limits, tally.clone()).await;
+            let hub = Hub::connect(Some(profile), without, limits, tally.clone()).await;
             let hub = hub.map_err(|source| AppError::Profile { profile: profile.clone(), source })?;
             profiles.insert(profile.clone(), hub);
         }
@@ -73,26 +80,44 @@ pub(super) fn sources(config: &Config, shard: Shard) -> Sources {
 #[must_use]
 pub fn members(snapshots: &Snapshots) -> Vec<Member> {
     let known = snapshots.fleet();
-    let accounts = known.accounts.values().filter_map(|state| state.account.as_deref());
+    let accounts = known.accounts.iter().filter(|(id, _)| ***id != *UNKNOWN_ACCOUNT);
     accounts
-        .map(|account| Member {
-            id: account.id.clone(),
-            name: account.name.clone().unwrap_or_default(),
+        .map(|(id, state)| Member {
+            id: id.clone(),
+            name: state.account.as_ref().and_then(|account| account.name.clone()).unwrap_or_default(),
             is_active: true,
             units: None,
         })
         .collect()
 }
 
-/// What an earlier run knew is published at once; it says itself how old it is. What this run knows is newer.
-fn open_state(config: &Config, snapshots: &Snapshots) -> Result<Option<StateDir>, AppError> {
-    let Some(path) = &config.state_dir else { return Ok(None) };
-    let state = StateDir::open(path).map_err(|source| AppError::State { path: path.clone(), source })?;
-    let fleet = snapshots.fleet();
-    for account in state.load().iter().filter(|account| !fleet.accounts.contains_key(&account.id)) {
-        snapshots.publish(&account.id, Some(account), None);
+/// What an earlier run knew, where it is to be kept.
+struct Kept {
+    state: Option<StateDir>,
+    accounts: Vec<Arc<Account>>,
+}
+
+impl Kept {
+    /// What this run knows is newer.
+    fn open(config: &Config, snapshots: &Snapshots) -> Result<Self, AppError> {
+        let Some(path) = &config.state_dir else { return Ok(Self { state: None, accounts: Vec::new() }) };
+        let state = StateDir::open(path).map_err(|source| AppError::State { path: path.clone(), source })?;
+        let fleet = snapshots.fleet();
+        let accounts = state.load_others(|id| fleet.accounts.contains_key(id));
+        Ok(Self { state: Some(state), accounts })
     }
-    Ok(Some(state))
+
+    /// An instance whose metadata do not answer must not take away what is known.
+    fn without_credentials(&self, snapshots: &Snapshots) -> Without {
+        let is_nothing_known = self.accounts.is_empty() && snapshots.fleet().accounts.is_empty();
+        if is_nothing_known { Without::Refuse } else { Without::GoOn }
+    }
+
+    /// At once; it says itself how old it is.
+    fn publish(self, snapshots: &Snapshots) -> Option<StateDir> {
+        self.accounts.iter().for_each(|account| snapshots.publish(&account.id, Some(account), None));
+        self.state
+    }
 }
 
 fn call_limits(config: &Config) -> CallLimits {

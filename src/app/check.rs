@@ -10,6 +10,7 @@ use super::{
     build::{Ground, connect, sources},
 };
 use crate::{
+    aws::Without,
     causes,
     check::{self, Gathered, Look, Outcome, Progress, Report, Wanted, output},
     cli::{CheckArgs, Format},
@@ -31,7 +32,7 @@ use crate::{
 pub async fn check(config: &Config, shard: Shard, args: &CheckArgs, width: Option<usize>) -> Result<Outcome, AppError> {
     let config = &of_profile(config, args);
     let ground = Ground { shard, ..Ground::default() };
-    let hubs = match connect(config, args.profile.as_deref(), &ground.tally).await {
+    let hubs = match connect(config, args.profile.as_deref(), Without::Refuse, &ground.tally).await {
         Ok(hubs) => Arc::new(hubs),
         Err(error) => return Err(tell_unconnected(&ground, config, args, error)),
     };

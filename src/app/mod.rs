@@ -20,7 +20,7 @@ use tracing::{error, info};
 
 use crate::{
     accounts,
-    aws::ConnectError,
+    aws::{ConnectError, Without},
     causes,
     config::Config,
     poller::{Clock, Poller},
@@ -253,7 +253,7 @@ async fn wait_for(parts: &mut JoinSet<&'static str>, stop: &CancellationToken) -
 /// # Errors
 /// When AWS is not set up, or the table cannot be printed.
 pub async fn list_accounts(config: &Config, shard: Shard) -> Result<bool, AppError> {
-    let hubs = Arc::new(connect(config, None, &Arc::default()).await?);
+    let hubs = Arc::new(connect(config, None, Without::Refuse, &Arc::default()).await?);
     let directory = Directory::new(hubs.clone(), sources(config, shard), Vec::new(), Arc::default());
     Ok(accounts::print(config, &hubs, directory, Clock::default().now()).await?)
 }

@@ -15,7 +15,10 @@ use super::{
     tally::Tally,
     whole::WholeAnswers,
 };
-use crate::config::{Role, is_account_id};
+use crate::{
+    causes,
+    config::{Role, is_account_id},
+};
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +41,15 @@ pub enum ConnectError {
     /// A source is set up, and wrong.
     #[error("the AWS credentials configuration is not valid")]
     InvalidCredentials(#[source] CredentialsError),
+}
+
+/// What to do where no credentials are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Without {
+    /// It is a mistake of whoever set it up.
+    Refuse,
+    /// Something is known that must not be lost; each call looks for credentials anew.
+    GoOn,
 }
 
 /// Who the credentials belong to.
@@ -66,10 +78,20 @@ impl Hub {
     /// Builds the clients from this profile, or from the ambient credential chain. What may heal by waiting is left to the first call.
     ///
     /// # Errors
-    /// When no region or no credentials are set up.
-    pub async fn connect(profile: Option<&str>, limits: CallLimits, tally: Arc<Tally>) -> Result<Self, ConnectError> {
+    /// When no region is set up, or no credentials and that is not to be endured.
+    pub async fn connect(
+        profile: Option<&str>,
+        without: Without,
+        limits: CallLimits,
+        tally: Arc<Tally>,
+    ) -> Result<Self, ConnectError> {
         let config = load("iam-key-exporter", profile).await;
-        check(&config).await?;
+        match check(&config).await {
+            Err(error @ ConnectError::NoCredentials(_)) if without == Without::GoOn => {
+                tracing::warn!(profile, error = causes::on_one_line(&error), "going on with what is known");
+            }
+            checked => checked?,
+        }
         Ok(Self::new(&config, limits, tally))
     }
 

@@ -12,7 +12,7 @@ mod session;
 mod tally;
 mod whole;
 
-pub use connect::{Caller, ConnectError, Hub};
+pub use connect::{Caller, ConnectError, Hub, Without};
 pub(crate) use connect::{caller, check, load, query_clients};
 pub(crate) use error::SdkError;
 pub use error::{CallError, Reason, retryable};

@@ -158,10 +158,14 @@ fn role_in(organization: &Organization, own: &Caller, member: &Member) -> Role {
     Role { arn: RoleArn { text, partition, account }, external_id: organization.external_id.clone() }
 }
 
-/// Units are not told of accounts that an earlier run knew; it knew them because they were wanted.
+/// Units, and some names, are not told of accounts that were known before; they were, because they were wanted.
 fn is_wanted(organization: &Organization, member: &Member) -> bool {
     let Organization { include, exclude, .. } = organization;
-    let unknown = |filter: &AccountFilter| member.units.is_none() && matches!(filter, AccountFilter::Unit(_));
+    let unknown = |filter: &AccountFilter| match filter {
+        AccountFilter::Id(_) => false,
+        AccountFilter::Unit(_) => member.units.is_none(),
+        AccountFilter::Name(_) => member.units.is_none() && member.name.is_empty(),
+    };
     let is_included = include.is_empty() || include.iter().any(|filter| matches(filter, member) || unknown(filter));
     is_included && !exclude.iter().any(|filter| matches(filter, member))
 }

@@ -61,6 +61,16 @@ fn units_take_in_what_is_below_them_and_exclusion_wins() {
 }
 
 #[test]
+fn an_account_that_was_known_before_is_wanted_by_what_is_not_told_of_it() {
+    let known = |name: &str| Member { units: None, ..member("222222222222", name, &[]) };
+    for include in ["ou-ab12-prod", "prod-*", "222222222222"] {
+        assert_eq!(read(&organization(&[include], &[]), &[known("")]).len(), 2, "{include}");
+    }
+    assert_eq!(read(&organization(&["prod-*"], &[]), &[known("sandbox")]), ["111111111111"]);
+    assert_eq!(read(&organization(&["333333333333"], &[]), &[known("")]), ["111111111111"]);
+}
+
+#[test]
 fn a_listed_account_keeps_its_own_role_and_name() {
     let text = "accounts:\n- { role_arn: 'arn:aws-cn:iam::222222222222:role/other', name: mine }\n";
     let config = crate::config::Config::parse(text).unwrap();

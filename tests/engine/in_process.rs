@@ -79,9 +79,23 @@ impl Watch {
         for account in state.iter().flat_map(StateDir::load) {
             snapshots.publish(&account.id, Some(&account), None);
         }
+        Self::over(stub, snapshots, Arc::default(), state, sources).await
+    }
+
+    /// The same exporter after a reload: another poller over what is known.
+    pub(crate) async fn reloaded(self, sources: Sources) -> Self {
+        Self::over(&self.stub, self.snapshots, self.changes, None, sources).await
+    }
+
+    async fn over(
+        stub: &Stub,
+        snapshots: Arc<Snapshots>,
+        changes: Arc<Changes>,
+        state: Option<StateDir>,
+        sources: Sources,
+    ) -> Self {
         let config = Config::parse(CONFIG).unwrap();
         let tally = Arc::new(Tally::default());
-        let changes = Arc::new(Changes::default());
         let hubs = hubs(stub, &tally).await;
         let desk = desk(Policy::new(&config), &snapshots, state);
         let directory = Directory::new(hubs.clone(), sources, members(&snapshots), changes.clone());

@@ -149,6 +149,21 @@ fn a_list_that_cannot_be_had_keeps_the_known_accounts_even_over_a_restart() {
     });
 }
 
+#[test]
+fn an_account_that_was_never_read_stays_broken_over_a_reload_while_nobody_can_be_listed() {
+    run(async {
+        let stub = organization(3);
+        stub.cloud().fault_in(&id(1), "AssumeRole", Fault::AccessDenied);
+        let watch = polled(&stub, ROLE).await;
+        let all = accounts(&watch);
+        stub.cloud().fault("ListAccounts", Fault::AccessDenied);
+        let mut watch = watch.reloaded(sources(ROLE)).await;
+        watch.poll_after(POLL).await;
+        assert_eq!(accounts(&watch), all);
+        assert_eq!(down(&watch), [id(1)]);
+    });
+}
+
 /// Every way in which one account can be broken.
 fn breakages() -> Vec<(&'static str, Fault)> {
     let faults = [

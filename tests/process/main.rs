@@ -5,6 +5,7 @@
 mod accounts;
 mod faults;
 mod first_scrape;
+mod instance;
 mod keys;
 mod life;
 mod moto;

@@ -156,7 +156,7 @@ fn fault(random: &mut Rng) -> Fault {
         Fault::ServiceFailure,
         Fault::AccessDenied,
         Fault::ExpiredToken,
-        Fault::Delay(Duration::from_millis(400)),
+        Fault::Delay(Duration::from_millis(1_500)),
         Fault::CutBody,
         Fault::DropConnection,
         Fault::MalformedXml,

@@ -33,7 +33,7 @@ const WINDOWS: usize = 3;
 
 /// Real, so that many polls fit into a day.
 const CONFIG: &str = "poll_interval: 500ms\norganization: { role_name: reader, refresh_interval: 2s }\n\
-    limits: { requests_per_second: 10000, attempt_timeout: 300ms, poll_timeout: 10s }\n";
+    limits: { requests_per_second: 10000, attempt_timeout: 1s, poll_timeout: 10s }\n";
 
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_grows() {

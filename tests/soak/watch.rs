@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use crate::chaos::{Chaos, Identity};
 
 /// A report and some polls, at the speed of the clocks, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Between scrapes.
 const PAUSE: Duration = Duration::from_millis(100);
