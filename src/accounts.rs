@@ -1,9 +1,6 @@
 //! The `accounts` command: which accounts would be read, through what, and does that work?
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::{fmt::Write as _, io};
 
 use futures_util::{StreamExt, stream};
 
@@ -11,6 +8,7 @@ use crate::{
     aws::{Attempt, CallError},
     collect,
     config::Config,
+    console::{self, Progress},
     inventory::Timestamp,
     roster::{Directory, Door, Hubs, Roster, Target},
 };
@@ -26,22 +24,22 @@ struct Line {
 /// # Errors
 /// When the table cannot be printed.
 pub async fn print(config: &Config, hubs: &Hubs, mut directory: Directory, now: Timestamp) -> io::Result<bool> {
-    eprintln!("asking who there is …");
+    console::warn(format_args!("asking who there is …"));
     let Roster { targets, failures, .. } = directory.ask(config.poll_interval, now).await;
     let total = targets.len();
     let tries = targets.into_values().map(|target| probe(hubs, target, now)).collect::<Vec<_>>();
     let mut done = stream::iter(tries).buffer_unordered(config.limits.concurrent_accounts);
-    let mut lines = Vec::with_capacity(total);
+    let (mut lines, progress) = (Vec::with_capacity(total), Progress::on_stderr());
     while let Some(line) = done.next().await {
         lines.push(line);
-        eprint!("\rtried {} of {total} ", lines.len());
+        progress.show(lines.len(), total);
     }
-    eprintln!();
+    progress.end();
     lines.sort_by(|a, b| a.target.account.cmp(&b.target.account));
-    io::stdout().lock().write_all(table(&lines, &failures).as_bytes())?;
+    console::print(table(&lines, &failures).as_bytes())?;
     let unlisted = directory.failure();
     if let Some(error) = unlisted {
-        eprintln!("error: the organization could not be listed: {error}");
+        console::warn(format_args!("error: the organization could not be listed: {error}"));
     }
     Ok(failures.is_empty() && unlisted.is_none() && lines.iter().all(|line| line.failure.is_none()))
 }

@@ -21,6 +21,7 @@ pub mod permissions;
 pub mod aws;
 pub mod causes;
 pub mod collect;
+pub mod console;
 pub mod inventory;
 pub mod key_ids;
 

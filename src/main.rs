@@ -1,22 +1,14 @@
 //! The process edge: arguments in, exit code and error chain out.
 
-use std::{
-    error::Error,
-    fmt::{Arguments, Write as _},
-    io::{self, Write as _},
-    num::NonZero,
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{error::Error, fmt::Write as _, io, num::NonZero, path::Path, process::ExitCode, time::Duration};
 
 use iam_key_exporter::{
     app::{self, App, AppError},
     causes,
-    check::{Outcome, output},
-    cli::{Cli, Command, Format, LogFormat, LogLevel, PolicyWishes},
+    check::Outcome,
+    cli::{Cli, Command, LogFormat, LogLevel, PolicyWishes},
     config::{Config, web::WebConfig},
-    permissions,
+    console, permissions,
     reload::{Origin, Wishes},
     roster::Shard,
     server::{
@@ -137,7 +129,7 @@ fn check_health(cli: &Cli) -> ExitCode {
 fn print_policy(config: &Config, wanted: &PolicyWishes) -> ExitCode {
     match permissions::policy(config, wanted) {
         Ok(policy) => {
-            policy.warning().into_iter().for_each(|warning| warn(format_args!("warning: {warning}")));
+            policy.warning().into_iter().for_each(|warning| console::warn(format_args!("warning: {warning}")));
             say(&format!("{}\n", policy.json()))
         }
         Err(error) => fail(&error, 1),
@@ -154,21 +146,12 @@ async fn serve(wishes: Wishes, origin: Origin, shard: Shard, cli: Cli) -> Result
     App::build(wishes, (origin, cli.auto_reload_interval), shard, settings).await?.run().await
 }
 
-/// On standard output. Whoever closed it has seen enough; a full disk is an error.
 fn say(text: &str) -> ExitCode {
-    output::print(text.as_bytes(), Format::Json).map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
-}
-
-fn warn(line: Arguments<'_>) {
-    drop(writeln!(io::stderr(), "{line}"));
+    console::print(text.as_bytes()).map_or_else(|error| fail(&error, 1), |()| ExitCode::SUCCESS)
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {
-    let mut text = format!("error: {error}\n");
-    for cause in causes::of(error) {
-        writeln!(text, "  caused by: {cause}").expect("a String");
-    }
-    // Where nobody can read it, the exit code still has to tell.
-    drop(io::stderr().write_all(text.as_bytes()));
+    console::warn(format_args!("error: {error}"));
+    causes::of(error).for_each(|cause| console::warn(format_args!("  caused by: {cause}")));
     ExitCode::from(code)
 }

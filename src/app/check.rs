@@ -12,9 +12,10 @@ use super::{
 use crate::{
     aws::Without,
     causes,
-    check::{self, Gathered, Look, Outcome, Progress, Report, Wanted, output},
+    check::{self, Gathered, Look, Outcome, Report, Wanted, output},
     cli::{CheckArgs, Format},
     config::Config,
+    console::Progress,
     exposition::part::whole,
     lanes::Lanes,
     policy::Policy,

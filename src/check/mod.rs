@@ -12,7 +12,6 @@ mod json;
 mod junit;
 mod markdown;
 pub mod output;
-mod progress;
 mod report;
 mod sarif;
 mod summary;
@@ -27,12 +26,12 @@ use std::{
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
-pub use progress::Progress;
 pub use report::{Outcome, Report, Wanted};
 pub use summary::told as summary;
 
 use crate::{
     cli::Format,
+    console::Progress,
     inventory::Timestamp,
     lanes::Lanes,
     reading::{Desk, Reading},

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use crate::cli::Format;
+use crate::{cli::Format, console};
 
 /// Others read what is made for them: `node_exporter` runs as a user of its own.
 const TEXTFILE_MODE: u32 = 0o644;
@@ -20,16 +20,10 @@ const NEW_FILE_MODE: u32 = 0o666;
 /// # Errors
 /// When it cannot be written, unless whoever read it has seen enough.
 pub fn print(text: &[u8], format: Format) -> io::Result<()> {
-    let written = match format {
-        Format::Table => write(&mut anstream::stdout().lock(), text),
-        _ => write(&mut io::stdout().lock(), text),
-    };
-    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-}
-
-fn write(out: &mut impl io::Write, text: &[u8]) -> io::Result<()> {
-    out.write_all(text)?;
-    out.flush()
+    match format {
+        Format::Table => console::print_to(&mut anstream::stdout().lock(), text),
+        _ => console::print(text),
+    }
 }
 
 /// Replaces the file. It is written beside it and renamed, so that whoever reads sees the old one or the new one.

@@ -217,10 +217,10 @@ pub(super) fn used_for(last_use: &LastUse) -> String {
     }
 }
 
-/// What is found, and what explains why something is not.
+/// What is found, and what explains why something is not. An exemption is told by its last day, as it is written.
 pub(super) fn findings(row: &Row) -> String {
     let key = row.key.as_ref();
-    let exempt = key.and_then(|key| key.exempt_until).map(|until| format!("exempt until {}", day(until)));
+    let exempt = key.and_then(|key| key.exempt_until).map(|until| format!("exempt until {}", day(until - 1)));
     let inactive = key.is_some_and(|key| !key.status.is_active()).then(|| "inactive".to_owned());
     let found = row.findings.iter().map(|finding| finding.short.clone());
     let words: Vec<String> = found.chain(exempt).chain(inactive).collect();

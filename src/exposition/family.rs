@@ -96,7 +96,10 @@ pub const FAMILIES: [Family; 21] = [
         help: "How the account's users and access keys were obtained. Always 1.",
     },
     Family { name: "aws_iam_account_users", help: "IAM users in the account, with or without access keys. Polled." },
-    Family { name: "aws_iam_account_access_keys", help: "Access keys of the account's IAM users by status. Polled." },
+    Family {
+        name: "aws_iam_account_access_keys",
+        help: "Access keys of the account by status, root's among them. Polled.",
+    },
     Family {
         name: "aws_iam_account_access_keys_overdue",
         help: "Active access keys of the account that are past their rotation date now. The keys are polled, the count is computed at every scrape.",

@@ -142,7 +142,7 @@ async fn the_accounts_command_shows_who_would_be_read_and_whether_that_works() {
     assert_eq!(lines[0], ["ACCOUNT", "NAME", "WORKS", "THROUGH"]);
     assert_eq!(lines[1][..3], [ACCOUNT, "account-111122223333", "yes"]);
     assert_eq!(lines[2], [MEMBER, "prod", "yes", "arn:aws:iam::222233334444:role/iam-key-exporter"]);
-    assert!(progress.contains("tried 2 of 2"), "{progress}");
+    assert!(progress.contains("read 2 of 2 accounts"), "{progress}");
 
     stub.cloud().account(MEMBER).external_id = Some("asked-for".to_owned());
     let (code, table, _) = accounts_command(&stub).await;

@@ -1,9 +1,34 @@
-//! How far the reading is, on standard error: a line that is overwritten on a terminal, else a line
-//! at each tenth.
+//! Standard output and standard error. Whoever closed one of them has seen enough: that is never an error.
 
-use std::io::{self, IsTerminal, Write as _};
+use std::{
+    fmt::Arguments,
+    io::{self, ErrorKind, IsTerminal, Write},
+};
 
-/// Tells how many accounts were read.
+/// Writes to standard output.
+///
+/// # Errors
+/// When it cannot be written although somebody reads it: a full disk.
+pub fn print(text: &[u8]) -> io::Result<()> {
+    print_to(&mut io::stdout().lock(), text)
+}
+
+/// As `print`, to what is standard output in another guise.
+///
+/// # Errors
+/// When it cannot be written although somebody reads it.
+pub fn print_to(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    let written = out.write_all(text).and_then(|()| out.flush());
+    written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// A line on standard error. Where nobody can read it, the exit code still has to tell.
+pub fn warn(line: Arguments<'_>) {
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// How many accounts were read, on standard error: a line that is overwritten on a terminal, else a line
+/// at each tenth.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     is_terminal: bool,
@@ -19,7 +44,6 @@ impl Progress {
     /// So many are done.
     pub fn show(self, done: usize, total: usize) {
         if let Some(line) = self.line(done, total) {
-            // Whoever closed it does not want to know.
             drop(io::stderr().lock().write_all(line.as_bytes()));
         }
     }
