@@ -6,6 +6,7 @@ mod commands;
 mod least_privilege;
 mod links;
 mod operations;
+mod queries;
 mod reference;
 mod version;
 

@@ -22,7 +22,7 @@ fn read(file: &str) -> String {
 }
 
 /// Rows of the tables under a heading, by what stands in code in their first cell.
-fn rows(document: &str, heading: &str) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn rows(document: &str, heading: &str) -> BTreeMap<String, Vec<String>> {
     let text = read(document);
     let section = text.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("{document}: no {heading}"));
     let section = section.split("\n## ").next().unwrap();

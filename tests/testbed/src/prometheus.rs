@@ -100,16 +100,34 @@ impl Prometheus {
     /// # Panics
     /// When Prometheus refuses the query.
     pub async fn query(&self, query: &str) -> Vec<Value> {
-        let encoded: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let answer = self.api(&format!("query?query={encoded}")).await;
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
-        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+        self.ask(query).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// The result of an instant query.
+    ///
+    /// # Errors
+    /// When Prometheus refuses the query; with what it said.
+    pub async fn ask(&self, query: &str) -> Result<Vec<Value>, String> {
+        let answer = self.api(&format!("query?query={}", encoded(query))).await;
+        if answer["status"] != "success" {
+            return Err(format!("{query}: {answer}"));
+        }
+        Ok(answer["data"]["result"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// A query as Prometheus understands it, which only the newer one tells.
+    pub async fn parsed(&self, query: &str) -> Value {
+        self.api(&format!("parse_query?query={}", encoded(query))).await["data"].take()
     }
 
     async fn api(&self, path: &str) -> Value {
         let answer = http::get(&format!("{}/api/v1/{path}", self.url())).await;
         answer.ok().and_then(|answer| serde_json::from_slice(&answer.body).ok()).unwrap_or_default()
     }
+}
+
+fn encoded(query: &str) -> String {
+    form_urlencoded::byte_serialize(query.as_bytes()).collect()
 }
 
 /// JSON is YAML.
