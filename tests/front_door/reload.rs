@@ -78,6 +78,27 @@ async fn a_wrong_file_changes_nothing_and_is_told_with_its_place() {
     assert!(page.value(loaded, &[]) >= before);
 }
 
+/// Nothing of it is wrong in the file, so that `--config.check` cannot tell.
+#[tokio::test]
+async fn what_cannot_be_set_up_changes_nothing_and_is_told_in_the_words_of_the_runbook() {
+    let runbook = include_str!("../../docs/runbooks/AWSIAMConfigReloadFailed.md");
+    let (_stub, exporter, folder) = started(&["--config.auto-reload-interval=0s"]).await;
+    let nowhere = [
+        ("state_dir: /dev/null/state\n", "opening the state directory"),
+        ("accounts: [{ profile: absent }]\n", "setting up the profile"),
+    ];
+    for (wish, words) in nowhere {
+        write(folder.path(), "exporter.yml", &[&strict(), wish].concat());
+        let reply = curl(&["-X", "POST", &exporter.url("/-/reload")]).await;
+        assert_eq!(reply.status, 500, "{reply:?}");
+        assert!(reply.text.contains(&format!("the one in use stays: {words} \"")), "{reply:?}");
+        assert!(runbook.contains(&format!("`{words} …`")), "{words}");
+        let page = exporter.page().await;
+        assert_eq!(page.value(SUCCESSFUL, &[]), Some(0.0));
+        assert!(has_the_key(&page) && !is_overdue(&page));
+    }
+}
+
 #[tokio::test]
 async fn one_wrong_file_of_two_keeps_both_old_ones() {
     let folder = tempfile::tempdir().unwrap();
