@@ -1,9 +1,15 @@
 //! Every command of ours that a document shows is one that the program takes.
 
+use std::{fs, path::Path};
+
 use clap::{CommandFactory as _, Parser as _};
 use iam_key_exporter::{cli, rotate};
 
-use crate::{documents, lines, shown};
+use crate::{ROOT, documents, lines, shown};
+
+/// Whatever puts the exporter onto a machine: package, image, chart and the commands for an archive.
+const INSTALLERS: [&str; 4] =
+    ["Cargo.toml", "Dockerfile", "deploy/helm/iam-key-exporter/templates/_helpers.tpl", "docs/installation.md"];
 
 /// The arguments of our programs on a line of a shell, the program first; all that the shell does with them is left away.
 fn calls(line: &str) -> Vec<Vec<String>> {
@@ -26,8 +32,11 @@ fn is_ours(word: &str) -> bool {
 fn is_before(word: &str) -> bool {
     let is_variable =
         word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
-    let is_time = word.chars().all(|c| c.is_ascii_digit() || "*/,-".contains(c));
-    is_variable || is_time || matches!(word, "sudo" | "if" | "!")
+    is_variable || is_time(word) || matches!(word, "sudo" | "if" | "!")
+}
+
+fn is_time(word: &str) -> bool {
+    word.chars().all(|c| c.is_ascii_digit() || "*/,-".contains(c))
 }
 
 /// Words of the commands on a line, as a shell would find them, up to a comment or a redirection.
@@ -123,6 +132,65 @@ fn every_flag_in_a_document_is_one_that_there_is() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Lines of a shell in runbooks with their place.
+fn runbook_lines() -> Vec<(String, String)> {
+    let runbooks = documents().into_iter().filter(|(file, _)| shown(file).starts_with("docs/runbooks/"));
+    let lines = runbooks.flat_map(|(file, text)| {
+        shell_lines(&text).into_iter().map(move |(number, line)| (format!("{}:{number}", shown(&file)), line))
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_file_in_a_runbook_is_where_each_way_of_installing_puts_it() {
+    let installers = INSTALLERS.map(|file| (file, fs::read_to_string(Path::new(ROOT).join(file)).unwrap()));
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for (place, line) in runbook_lines() {
+        let words = line.split(|c: char| c.is_whitespace() || c == '=');
+        for path in words.filter_map(|word| word.strip_prefix("/etc/")).map(|path| format!("etc/{path}")) {
+            count += 1;
+            let others = installers.iter().filter(|(_, text)| !text.contains(&path));
+            wrong.extend(others.map(|(file, _)| format!("{place}: /{path} is not in {file}")));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(count > 1, "only {count} paths were found");
+}
+
+/// What a release is called, and whether it is a deployment, is up to whoever installed the chart.
+#[test]
+fn kubectl_in_a_runbook_finds_the_pods_of_any_release() {
+    let lines: Vec<_> = runbook_lines().into_iter().filter(|(_, line)| line.contains("kubectl")).collect();
+    let finds_any = |line: &str| {
+        line.contains(" -n NAMESPACE ") && (line.contains(" -l app.kubernetes.io/name=") || line.contains(" POD "))
+    };
+    let wrong: Vec<_> = lines.iter().filter(|(_, line)| !finds_any(line)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(lines.len() > 2, "where are they?");
+}
+
+/// cron passes on nothing of what a shell has in its environment.
+#[test]
+fn every_line_for_cron_has_a_region_above_it() {
+    let (mut wrong, mut count, mut has_region) = (Vec::new(), 0, false);
+    for (file, text) in documents() {
+        for (number, line) in shell_lines(&text).into_iter().filter(|(_, line)| !line.starts_with('#')) {
+            if is_for_cron(&line) {
+                count += 1;
+                wrong.extend((!has_region).then(|| format!("{}:{number}: {line}", shown(&file))));
+            }
+            has_region = line.starts_with("AWS_REGION=");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(count > 1, "only {count} lines were found");
+}
+
+fn is_for_cron(line: &str) -> bool {
+    let times: Vec<&str> = line.split_whitespace().take(5).collect();
+    times.len() == 5 && times.iter().all(|word| is_time(word))
 }
 
 #[test]

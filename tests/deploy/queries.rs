@@ -19,7 +19,7 @@ fn queries(text: &str) -> Vec<(usize, String)> {
     for (number, _, line) in lines(text).into_iter().filter(|(_, language, _)| *language == Some("promql")) {
         match queries.last_mut() {
             Some((_, query)) if query.matches('(').count() > query.matches(')').count() => {
-                *query += &["\n", line].concat()
+                *query += &["\n", line].concat();
             }
             _ => queries.push((number, line.to_owned())),
         }
