@@ -59,9 +59,17 @@ pub enum Command {
     /// Prints the IAM policy that the configuration needs, and nothing beyond it.
     Policy(PolicyWishes),
     /// Asks the exporter that runs with the same arguments whether it lives; exit code 0 if it does.
-    Healthcheck,
+    Healthcheck(HealthWishes),
     /// Reads every account once and reports which keys must be rotated. Exit code 0: nothing found; 1: findings; 2: not everything could be read.
     Check(CheckArgs),
+}
+
+/// What is asked about health.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct HealthWishes {
+    /// Ask whether every account was tried once as well. Where a password or a client's certificate is wanted, nobody is told, and to live is enough.
+    #[arg(long)]
+    pub ready: bool,
 }
 
 /// Which policy is printed.

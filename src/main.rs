@@ -6,14 +6,14 @@ use iam_key_exporter::{
     app::{self, App, AppError},
     causes,
     check::Outcome,
-    cli::{Cli, Command, LogFormat, LogLevel, PolicyWishes},
+    cli::{Cli, Command, HealthWishes, LogFormat, LogLevel, PolicyWishes},
     config::{Config, web::WebConfig},
     console, permissions,
     reload::{Origin, Wishes},
     roster::Shard,
     server::{
         Front, Settings,
-        health::{self, Speech},
+        health::{self, Question, Speech},
     },
     telemetry,
 };
@@ -37,8 +37,8 @@ const NOT_CHECKED: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_args();
-    if let Some(Command::Healthcheck) = cli.command {
-        return check_health(&cli);
+    if let Some(Command::Healthcheck(wanted)) = cli.command {
+        return check_health(&cli, wanted);
     }
     let origin = Origin { config_file: cli.config_file.clone(), web_config_file: cli.web_config_file.clone() };
     let wishes = match origin.load() {
@@ -90,7 +90,7 @@ fn run(runtime: &Runtime, wishes: Wishes, origin: Origin, cli: Cli) -> Result<u8
         Some(Command::Accounts) => {
             runtime.block_on(app::list_accounts(&wishes.config, shard)).map(|all_work| u8::from(!all_work))
         }
-        Some(Command::Policy(_) | Command::Healthcheck) | None => {
+        Some(Command::Policy(_) | Command::Healthcheck(_)) | None => {
             runtime.block_on(serve(wishes, origin, shard, cli)).map(|()| 0)
         }
     }
@@ -110,7 +110,7 @@ fn tell_valid(origin: &Origin) -> ExitCode {
 }
 
 /// A file that is wrong by now says nothing of the exporter, which goes on with the one before.
-fn check_health(cli: &Cli) -> ExitCode {
+fn check_health(cli: &Cli, wanted: HealthWishes) -> ExitCode {
     let web = cli.web_config_file.as_deref().map(WebConfig::load);
     let speech: &[Speech] = match web {
         None => &[Speech::Plain],
@@ -118,7 +118,8 @@ fn check_health(cli: &Cli) -> ExitCode {
         Some(Ok(_)) => &[Speech::Tls],
         Some(Err(_)) => &[Speech::Tls, Speech::Plain],
     };
-    let asked = runtime().map(|runtime| runtime.block_on(health::check(&cli.listen_addresses[0], speech)));
+    let question = if wanted.ready { Question::Ready } else { Question::Healthy };
+    let asked = runtime().map(|runtime| runtime.block_on(health::check(&cli.listen_addresses[0], question, speech)));
     match asked {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => fail(&error, 1),

@@ -1,4 +1,4 @@
-//! The `healthcheck` command: asks a running exporter, as it was told to listen, whether it lives.
+//! The `healthcheck` command: asks a running exporter, as it was told to listen, whether it lives, or is ready.
 //!
 //! For containers that have no other program in them. An answer that asks for a password or a
 //! certificate is one of somebody who lives; nothing but that is asked, so nobody's certificate is checked.
@@ -20,16 +20,25 @@ use tokio_rustls::{
     },
 };
 
-use super::address::host_and_port;
+use super::{
+    address::host_and_port,
+    routes::{HEALTHY, READY},
+};
 
 /// Docker and Kubernetes wait longer than this unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What is asked.
-const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-
 /// Served, no password given, asked too often: said by one who lives.
 const ALIVE: [&[u8]; 3] = [b"HTTP/1.1 200", b"HTTP/1.1 401", b"HTTP/1.1 429"];
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether it lives.
+    Healthy,
+    /// Whether every account was tried once as well.
+    Ready,
+}
 
 /// How the exporter speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,39 +49,49 @@ pub enum Speech {
     Tls,
 }
 
-/// Nobody lives there.
+/// Nobody lives there, or nobody who is ready.
 #[derive(Debug, thiserror::Error)]
-#[error("asking {address:?} for /-/healthy")]
+#[error("asking {address:?} for {path}")]
 pub struct NotHealthy {
     address: String,
+    path: &'static str,
     source: io::Error,
 }
 
-/// Returns if it lives, in one of these ways of speaking.
+impl Question {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Healthy => HEALTHY,
+            Self::Ready => READY,
+        }
+    }
+}
+
+/// Returns if the answer is yes, in one of these ways of speaking.
 ///
 /// # Errors
 /// When it does not answer, or otherwise than one who lives.
-pub async fn check(address: &str, speech: &[Speech]) -> Result<(), NotHealthy> {
+pub async fn check(address: &str, question: Question, speech: &[Speech]) -> Result<(), NotHealthy> {
     let mut last = io::Error::new(io::ErrorKind::InvalidInput, "not HOST:PORT");
     for way in speech {
-        let asked = timeout(PATIENCE, ask(address, *way)).await;
+        let asked = timeout(PATIENCE, ask(address, question.path(), *way)).await;
         match asked.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 4s"))) {
             Ok(()) => return Ok(()),
             Err(error) => last = error,
         }
     }
-    Err(NotHealthy { address: address.to_owned(), source: last })
+    Err(NotHealthy { address: address.to_owned(), path: question.path(), source: last })
 }
 
-async fn ask(address: &str, speech: Speech) -> io::Result<()> {
+async fn ask(address: &str, path: &str, speech: Speech) -> io::Result<()> {
     let stream = connect(address).await?;
     match speech {
-        Speech::Plain => talk(stream).await,
+        Speech::Plain => talk(path, stream).await,
         Speech::Tls => {
             let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
             let stream = TlsConnector::from(Arc::new(trusting()?)).connect(name, stream).await;
             let answer = match stream {
-                Ok(stream) => talk(stream).await,
+                Ok(stream) => talk(path, stream).await,
                 Err(error) => Err(error),
             };
             answer.or_else(|error| if wants_certificate(&error) { Ok(()) } else { Err(error) })
@@ -91,8 +110,9 @@ async fn connect(address: &str) -> io::Result<TcpStream> {
     }
 }
 
-async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-    stream.write_all(REQUEST).await?;
+async fn talk(path: &str, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = [0; ALIVE[0].len()];
     stream.read_exact(&mut answer).await?;
     if ALIVE.contains(&&answer[..]) {

@@ -23,8 +23,8 @@ use super::{
     page::{PLAIN, Page, answer, text},
 };
 
-const HEALTHY: &str = "/-/healthy";
-const READY: &str = "/-/ready";
+pub(super) const HEALTHY: &str = "/-/healthy";
+pub(super) const READY: &str = "/-/ready";
 const RELOAD: &str = "/-/reload";
 
 /// Prometheus 3 fails a scrape whose type it does not know; `escaping` as Go exporters say it.
