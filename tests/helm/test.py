@@ -113,17 +113,25 @@ def configuration_is_valid(name, document, exporter):
             expect(said.returncode == 0, f"{name}: the exporter refuses its configuration: {said.stderr}")
 
 
+def calls(container):
+    """The arguments of the exporter itself, and of it as a probe."""
+    yield container["args"]
+    for probe in ("livenessProbe", "readinessProbe"):
+        command = container.get(probe, {}).get("exec", {}).get("command")
+        if command:
+            yield command[1:]
+
+
 def arguments_are_known(name, document, exporter):
     """Everything but the values of $(…) as a container would pass it."""
     for container in containers(document):
         if container["name"] in ("exporter", "healthcheck"):
-            args = [re.sub(r"\$\(\w+\)", "0", arg) for arg in container["args"] if ".file=" not in arg]
-            # Who is asked for its health reads no configuration.
-            if "healthcheck" in args:
-                args[args.index("healthcheck")] = "--help"
-            args.append("--config.check")
-            said = subprocess.run([exporter, *args], capture_output=True, text=True)
-            expect(said.returncode == 0, f"{name}: the exporter refuses {args}: {said.stderr}")
+            for call in calls(container):
+                args = [re.sub(r"\$\(\w+\)", "0", arg) for arg in call if ".file=" not in arg]
+                # Who is asked for its health reads no configuration.
+                args.append("--help" if "healthcheck" in args else "--config.check")
+                said = subprocess.run([exporter, *args], capture_output=True, text=True)
+                expect(said.returncode == 0, f"{name}: the exporter refuses {args}: {said.stderr}")
 
 
 def containers(document):
@@ -205,6 +213,14 @@ def every_value_is_in_the_schema_and_none_besides(chart):
     chart.validate_schema(values)
 
 
+def memory_is_limited_as_by_the_unit(chart):
+    unit = (ROOT / "deploy/systemd/iam-key-exporter.service").read_text()
+    allowed = re.search(r"^MemoryMax=(\d+)M$", unit, re.MULTILINE)[1]
+    charted = {document["kind"]: document for _, document in documents(render(chart, {}))}
+    limits = containers(charted["Deployment"])[0]["resources"]["limits"]
+    expect(limits == {"memory": f"{allowed}Mi"}, f"the unit allows {allowed} MiB, the chart {limits}")
+
+
 def values_in_documents(chart):
     text = (ROOT / "docs/installation.md").read_text()
     block = re.search(r"```yaml\n(# values\.yaml.*?)```", text, re.DOTALL)
@@ -251,6 +267,7 @@ def main():
     rules_are_those_of_the_repository(chart)
     dashboards_are_those_of_the_repository(chart)
     every_value_is_in_the_schema_and_none_besides(chart)
+    memory_is_limited_as_by_the_unit(chart)
     values_in_documents(chart)
     kustomize(chart, exporter)
     for problem in problems:

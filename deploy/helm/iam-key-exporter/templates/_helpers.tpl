@@ -67,6 +67,18 @@ release: {{ . }}
 {{- if or .Values.webConfig .Values.webConfigSecret.name }}yes{{ end -}}
 {{- end }}
 
+{{- /* What Prometheus has to speak; a Secret that exists already cannot be looked into. */ -}}
+{{- define "exporter.scheme" -}}
+{{- $scheme := .Values.serviceMonitor.scheme -}}
+{{- if and .Values.webConfig.tls_server_config (eq $scheme "http") -}}
+{{- fail "serviceMonitor.scheme is http and webConfig has tls_server_config: no scrape would succeed; leave the scheme empty" -}}
+{{- end -}}
+{{- if and .Values.webConfigSecret.name (not $scheme) -}}
+{{- fail "serviceMonitor.scheme: set http or https, as the configuration in webConfigSecret wants it" -}}
+{{- end -}}
+{{- $scheme | default (ternary "https" "http" (not (empty .Values.webConfig.tls_server_config))) -}}
+{{- end }}
+
 {{- define "exporter.args" -}}
 - --config.file=/etc/iam-key-exporter/iam-key-exporter.yml
 {{- if not .Values.configReload }}
@@ -90,6 +102,9 @@ exec:
     - /usr/bin/iam-key-exporter
     - --web.config.file=/etc/iam-key-exporter-web/{{ .root.Values.webConfigSecret.key }}
     - healthcheck
+    {{- if eq .path "/-/ready" }}
+    - --ready
+    {{- end }}
 {{- else }}
 httpGet:
   path: {{ .path }}
