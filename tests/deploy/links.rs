@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use crate::{documents, lines, shown};
+use crate::{ROOT, documents, lines, shown};
 
 /// The targets of the links on a line.
 fn targets(line: &str) -> Vec<&str> {
@@ -70,9 +70,33 @@ fn every_document_can_be_reached_from_the_readme() {
     assert!(missing.is_empty(), "README.md does not lead to {missing:?}");
 }
 
+/// What the Debian package puts where: pattern and folder or file.
+fn assets() -> Vec<(String, String)> {
+    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let lines = manifest.lines().filter(|line| line.starts_with("  [\"") && line.ends_with("\"],"));
+    let assets = lines.map(|line| serde_json::from_str::<[String; 3]>(line.trim().trim_end_matches(',')).unwrap());
+    assets.map(|[from, to, _]| (from, to)).collect()
+}
+
+/// So that links between them, and from the README beside them, lead somewhere there too.
+#[test]
+fn every_document_is_in_the_package_where_the_others_look_for_it() {
+    let assets = assets();
+    let is_there = |file: &str| {
+        let (folder, name) = file.rsplit_once('/').unwrap();
+        assets.iter().any(|(from, to)| {
+            let pattern = from.strip_prefix(&format!("{folder}/*")).is_some_and(|ending| name.ends_with(ending));
+            pattern && *to == format!("usr/share/doc/prometheus-iam-key-exporter/{folder}/")
+        })
+    };
+    let all = documents().into_iter().map(|(file, _)| shown(&file)).filter(|file| file.starts_with("docs/"));
+    let missing: Vec<String> = all.filter(|file| !is_there(file)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn a_link_that_leads_nowhere_is_found() {
-    let here = Path::new(crate::ROOT).join("README.md");
+    let here = Path::new(ROOT).join("README.md");
     let text = "# One two: three\n";
     assert_eq!(broken(&here, text, "#one-two-three"), None);
     assert_eq!(broken(&here, text, "docs/alerts.md"), None);

@@ -45,7 +45,8 @@ passed 'installed: its user is there, the unit is enabled and waits for credenti
 for page in iam-key-exporter iam-key-exporter-check iam-key-rotate iam-key-rotate-start; do
     [ -s "/usr/share/man/man1/$page.1.gz" ] || fail "no manual page of $page"
 done
-passed 'both programs and their manual pages are there'
+[ -s /usr/share/doc/prometheus-iam-key-exporter/docs/runbooks/AWSIAMAccessKeyOverdue.md ] || fail 'no runbooks'
+passed 'both programs, their manual pages and the runbooks are there'
 
 said=$(systemd-analyze verify "/usr/lib/systemd/system/$unit.service" 2>&1) || fail "verify: $said"
 [ -z "$said" ] || fail "verify: $said"
