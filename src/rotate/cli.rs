@@ -121,7 +121,7 @@ pub(super) enum Command {
         /// The sink, where the tags cannot name it.
         #[arg(long, value_name = "SINK", conflicts_with = "skip_sink")]
         sink: Option<SinkSpec>,
-        /// Leave the sink as it is, when it cannot be reached.
+        /// Leave the sink as it is, when it cannot be reached or has nothing to go back to.
         #[arg(long)]
         skip_sink: bool,
     },

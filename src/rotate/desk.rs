@@ -250,9 +250,10 @@ impl Desk<'_> {
     }
 }
 
-/// A sink that cannot take the secret must be found before there is one.
+/// A sink that cannot take the secret must be found before there is one, and one that cannot go back
+/// before anything is taken away.
 async fn check(order: &Order, decision: &Decision, sink: Option<&Sink>) -> Result<(), Stop> {
-    let Decision::Go { steps, .. } = decision else { return Ok(()) };
+    let Decision::Go { steps, rotation } = decision else { return Ok(()) };
     let skips_sink = matches!(order.verb, Verb::Backout { skips_sink: true });
     let needs_sink = steps.iter().any(|step| matches!(step, Step::Create | Step::Restore));
     match sink {
@@ -261,6 +262,10 @@ async fn check(order: &Order, decision: &Decision, sink: Option<&Sink>) -> Resul
             "the tags do not tell the whole name of the sink: name it with --sink".to_owned(),
         )),
         Some(sink) if steps.contains(&Step::Create) => Ok(sink.check().await?),
+        Some(sink) if steps.contains(&Step::Restore) => match &rotation.new_key {
+            Some(new) => Ok(sink.can_restore(new).await?),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

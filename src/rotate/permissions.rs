@@ -56,7 +56,7 @@ fn on_tags(has: &impl Fn(&[Verb]) -> bool, users: &str) -> Value {
 
 fn on_sink(has: &impl Fn(&[Verb]) -> bool, sink: &SinkSpec) -> Vec<Value> {
     let starts = has(&[Verb::Start, Verb::Run]);
-    let reads = has(&[Verb::Start, Verb::Finish, Verb::Run]);
+    let reads = has(&[Verb::Start, Verb::Finish, Verb::Backout, Verb::Run]);
     let changes = has(&[Verb::Start, Verb::Backout, Verb::Run]);
     match sink {
         SinkSpec::SecretsManager(name) => {

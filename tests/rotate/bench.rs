@@ -48,7 +48,7 @@ read)
     [ "$(cat "$d/current")" != "$id" ] || current=true
     [ ! -e "$d/$id" ] || printf '{"access_key_id":"%s","secret_access_key":"%s","current":%s}' "$id" "$(cat "$d/$id")" $current ;;
 promote) [ -e "$d/$id" ]; printf %s "$id" >"$d/current" ;;
-restore) printf %s before >"$d/current" ;;
+restore) [ -e "$d/keeps" ] || printf %s before >"$d/current" ;;
 esac
 crash after
 "#;
@@ -60,6 +60,10 @@ pub(crate) enum Place {
     Parameter,
     File,
     Command,
+    /// A secret without a value yet.
+    EmptySecret,
+    /// A parameter that is not there yet.
+    NoParameter,
 }
 
 pub(crate) const PLACES: [Place; 4] = [Place::Secret, Place::Parameter, Place::File, Place::Command];
@@ -106,6 +110,11 @@ impl Bench {
         account.user(USER).key(OLD, now - 97 * DAY).used(now - 3 * DAY, "s3", "eu-central-1");
         account.secrets.insert(NAME.to_owned(), Secret::holding(BEFORE));
         account.parameters.insert(format!("/{NAME}"), Parameter::holding(BEFORE));
+        match place {
+            Place::EmptySecret => drop(account.secrets.insert(NAME.to_owned(), Secret::default())),
+            Place::NoParameter => drop(account.parameters.remove(&format!("/{NAME}"))),
+            _ => {}
+        }
         drop(cloud);
         let script = folder.path().join("sink.sh");
         fs::write(&script, SINK).unwrap();
@@ -120,8 +129,8 @@ impl Bench {
 
     pub(crate) fn sink(&self) -> String {
         match self.place {
-            Place::Secret => format!("secretsmanager:{NAME}"),
-            Place::Parameter => format!("ssm:/{NAME}"),
+            Place::Secret | Place::EmptySecret => format!("secretsmanager:{NAME}"),
+            Place::Parameter | Place::NoParameter => format!("ssm:/{NAME}"),
             Place::File => format!("file:{}", self.path("key").display()),
             Place::Command => format!("exec:exec {}", self.path("sink.sh").display()),
         }
@@ -181,13 +190,31 @@ impl Bench {
         let mut cloud = self.stub.cloud();
         let account = cloud.account(ACCOUNT);
         match self.place {
-            Place::Secret => pair(account.secrets[NAME].value("AWSCURRENT").unwrap()),
-            Place::Parameter => pair(account.parameters[&format!("/{NAME}")].value()),
+            Place::Secret | Place::EmptySecret => account.secrets[NAME].value("AWSCURRENT").and_then(pair),
+            Place::Parameter | Place::NoParameter => {
+                account.parameters.get(&format!("/{NAME}")).map(Parameter::value).and_then(pair)
+            }
             Place::File => fs::read_to_string(self.path("key")).ok().and_then(|text| pair(&text)),
             Place::Command => {
                 let id = fs::read_to_string(self.path("current")).unwrap();
                 (id != BEFORE).then(|| (id.clone(), fs::read_to_string(self.path(&id)).unwrap().trim().to_owned()))
             }
+        }
+    }
+
+    /// A person gives the place another value.
+    pub(crate) fn put(&self, value: &str) {
+        let mut cloud = self.stub.cloud();
+        let account = cloud.account(ACCOUNT);
+        match self.place {
+            Place::Secret | Place::EmptySecret => {
+                account.secrets.insert(NAME.to_owned(), Secret::holding(value));
+            }
+            Place::Parameter | Place::NoParameter => {
+                account.parameters.insert(format!("/{NAME}"), Parameter::holding(value));
+            }
+            Place::File => fs::write(self.path("key"), value).unwrap(),
+            Place::Command => fs::write(self.path("current"), value).unwrap(),
         }
     }
 

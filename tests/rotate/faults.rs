@@ -19,8 +19,18 @@ const START: [(Place, &str); 12] = [
     (Place::Parameter, "GetParameter"),
     (Place::Parameter, "DeleteParameter"),
 ];
-const BACKOUT: [&str; 6] =
-    ["GetUser", "ListAccessKeys", "TagUser", "UpdateAccessKey", "DescribeSecret", "UpdateSecretVersionStage"];
+const BACKOUT: [(Place, &str); 10] = [
+    (Place::Secret, "GetUser"),
+    (Place::Secret, "ListAccessKeys"),
+    (Place::Secret, "TagUser"),
+    (Place::Secret, "UpdateAccessKey"),
+    (Place::Secret, "DescribeSecret"),
+    (Place::Secret, "GetSecretValue"),
+    (Place::Secret, "UpdateSecretVersionStage"),
+    (Place::Parameter, "DescribeParameters"),
+    (Place::Parameter, "PutParameter"),
+    (Place::Parameter, "GetParameter"),
+];
 const FINISH: [&str; 6] = ["GetUser", "ListAccessKeys", "TagUser", "UpdateAccessKey", "DeleteAccessKey", "UntagUser"];
 
 fn faults() -> [Fault; 6] {
@@ -52,14 +62,14 @@ async fn start_with(place: Place, action: &str, fault: Fault) {
 
 #[tokio::test]
 async fn whatever_fails_on_the_way_back_consumers_go_on() {
-    for action in BACKOUT {
-        join_all(faults().map(|fault| backout_with(action, fault))).await;
+    for (place, action) in BACKOUT {
+        join_all(faults().map(|fault| backout_with(place, action, fault))).await;
     }
 }
 
-async fn backout_with(action: &str, fault: Fault) {
-    let when = format!("{action}, {fault:?}");
-    let bench = Bench::new(Place::Secret).await;
+async fn backout_with(place: Place, action: &str, fault: Fault) {
+    let when = format!("{place:?}, {action}, {fault:?}");
+    let bench = Bench::new(place).await;
     bench.start().await.ends(0);
     bench.finish(&[]).await.ends(0);
     bench.stub.cloud().fault(action, fault);

@@ -5,6 +5,7 @@
 mod bench;
 mod binaries;
 mod crash;
+mod earlier;
 mod faults;
 mod moto;
 mod path;

@@ -61,13 +61,19 @@ impl Judge {
 
 #[tokio::test]
 async fn the_whole_path_and_back_with_no_more_than_the_printed_policy() {
-    let sinks = ["secretsmanager:ci/bot", "ssm:/ci/bot", "ssm:/ci/bot"];
+    // The parameter is not there at first: from its first value there is no way back.
+    let sinks = [("secretsmanager:ci/bot", true), ("ssm:/ci/bot", false), ("ssm:/ci/bot", true)];
     let judge = Judge::with_policy(&["--sink=secretsmanager:ci/bot", "--sink=ssm:/ci/bot"]).await;
-    for sink in sinks {
+    for (sink, goes_back) in sinks {
         judge.run(&["start", "ci-bot", "--sink", sink]).await.ends(0).says("now promoted");
         judge.run(&["finish", "ci-bot"]).await.ends(3).says("is not quiet yet");
         judge.run(&["finish", "ci-bot", "--quiet=0s"]).await.ends(0).says("now deactivated");
         judge.run(&["status"]).await.ends(0).says("deactivated since");
+        if !goes_back {
+            judge.run(&["backout", "ci-bot"]).await.ends(3).says("has no earlier value");
+            judge.run(&["finish", "ci-bot", "--delete", "--delete-after=0s"]).await.ends(0).says("is over");
+            continue;
+        }
         judge.run(&["backout", "ci-bot"]).await.ends(0).says("now backed-out");
         judge.run(&["finish", "ci-bot", "--delete", "--delete-after=0s"]).await.ends(0).says("the rotation is over");
         judge.run(&["start", "ci-bot", "--sink", sink]).await.ends(0).says("now promoted");

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncWriteExt as _, process::Command as Process, time::timeout};
 
-use super::{Held, SinkError};
+use super::{Held, SinkError, still_handed_out};
 use crate::rotate::{
     audit::{self, Subject},
     secret::SecretKey,
@@ -105,7 +105,10 @@ impl Command {
     pub(super) async fn restore(&self, subject: &Subject<'_>, new: &str, old: &str) -> Result<String, SinkError> {
         let order = order(subject, Operation::Restore, new);
         self.order(subject, Order { previous_access_key_id: Some(old), ..order }).await?;
-        Ok(format!("the command was told that key {old} is the current one again"))
+        match self.held(subject, new).await? {
+            Held::Current(_) => Err(still_handed_out(new, "was told to go back")),
+            _ => Ok(format!("the command was told that key {old} is the current one again")),
+        }
     }
 
     async fn order(&self, subject: &Subject<'_>, order: Order<'_>) -> Result<(), SinkError> {

@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, SinkError};
+use super::{Held, NOT_AS_STORED, SinkError, names, still_handed_out};
 use crate::rotate::{
     audit::{self, Subject},
     secret::SecretKey,
@@ -80,8 +80,18 @@ impl File {
         }
     }
 
+    pub(super) fn can_restore(&self, new: &str) -> Result<(), SinkError> {
+        match text(&self.path)? {
+            Some(text) if names(&text, new) && SecretKey::read(&text, new).is_none() => {
+                Err(still_handed_out(new, NOT_AS_STORED))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// There was no file before. The new one goes aside under a name of its own: nothing is deleted.
     pub(super) fn restore(&self, subject: &Subject<'_>, new: &str) -> Result<String, SinkError> {
+        self.can_restore(new)?;
         let from = match self.held(new)? {
             Held::No => return Ok(format!("{} does not hold key {new}: nothing to take back", self.path.display())),
             Held::Stored(_) => self.stored(),
@@ -141,14 +151,17 @@ fn write(path: &Path, document: &SecretString) -> io::Result<()> {
 }
 
 fn read(path: &Path, id: &str) -> Result<Option<SecretKey>, SinkError> {
+    Ok(text(path)?.and_then(|text| SecretKey::read(&text, id)))
+}
+
+fn text(path: &Path) -> Result<Option<SecretString>, SinkError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("reading", path)(error)),
         Ok(found) if !found.is_file() || found.len() > LONGEST => return Ok(None),
         Ok(_) => {}
     }
-    let text = fs::read_to_string(path).map_err(failed("reading", path))?;
-    Ok(SecretKey::read(&text.into(), id))
+    Ok(Some(fs::read_to_string(path).map_err(failed("reading", path))?.into()))
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SinkError {

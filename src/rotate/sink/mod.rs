@@ -13,6 +13,8 @@ pub(super) use name::{SinkName, SinkSpec};
 pub(super) use parameter::Parameter;
 pub(super) use secrets_manager::SecretsManager;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::{audit::Subject, secret::SecretKey};
 use crate::aws::{Attempt, CallError};
 
@@ -58,6 +60,21 @@ fn confirmed(operation: &'static str, name: &str, is_confirmed: bool) -> Attempt
     if is_confirmed { Ok(()) } else { Err(CallError::invalid(operation, name, "an answer that confirms nothing")) }
 }
 
+/// A way back would leave consumers with a key that is then made Inactive.
+fn still_handed_out(id: &str, why: &str) -> SinkError {
+    SinkError::Unfit(format!(
+        "the sink still hands out key {id} and {why}; give it the old key's secret, or use --skip-sink"
+    ))
+}
+
+const NO_EARLIER: &str = "has no earlier value";
+const NOT_AS_STORED: &str = "has it in a value that iam-key-rotate did not write";
+
+/// Whether a value is about this key, in whatever form.
+fn names(value: &SecretString, id: &str) -> bool {
+    value.expose_secret().contains(id)
+}
+
 impl Sink {
     /// Whether a secret could be put there now, as far as can be told without writing.
     pub(super) async fn check(&self) -> Result<(), SinkError> {
@@ -99,7 +116,18 @@ impl Sink {
         }
     }
 
-    /// Makes what was current before this key current again, if it was promoted. Says what became of it.
+    /// Refuses where it would hand out this key also after `restore`, as far as can be told without writing.
+    pub(super) async fn can_restore(&self, new: &str) -> Result<(), SinkError> {
+        match self {
+            Self::SecretsManager(sink) => sink.can_restore(new).await,
+            Self::Parameter(sink) => sink.can_restore(new).await,
+            Self::File(sink) => sink.can_restore(new),
+            Self::Command(_) => Ok(()),
+        }
+    }
+
+    /// Makes what was current before this key current again, if it was promoted. Says what became of it;
+    /// it is an error if the key is still handed out.
     pub(super) async fn restore(&self, subject: &Subject<'_>, new: &str, old: &str) -> Result<String, SinkError> {
         match self {
             Self::SecretsManager(sink) => sink.restore(subject, new).await,

@@ -11,7 +11,7 @@ use aws_sdk_ssm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, SinkError, confirmed};
+use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, names, still_handed_out};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -91,16 +91,27 @@ impl Parameter {
         self.remove_stored(subject, id).await
     }
 
+    pub(super) async fn can_restore(&self, id: &str) -> Result<(), SinkError> {
+        self.before(id).await.map(drop)
+    }
+
+    /// What there is to go back to; `None` where nothing is to be taken back.
+    async fn before(&self, id: &str) -> Result<Option<Version>, SinkError> {
+        let Some(current) = self.read(&self.name).await?.filter(|version| names(&version.value, id)) else {
+            return Ok(None);
+        };
+        if !is_of(&current, id) {
+            return Err(still_handed_out(id, NOT_AS_STORED));
+        }
+        let before = self.read(&format!("{}:{BEFORE}", self.name)).await?;
+        let before = before.filter(|version| !names(&version.value, id));
+        before.map(Some).ok_or_else(|| still_handed_out(id, NO_EARLIER))
+    }
+
     pub(super) async fn restore(&self, subject: &Subject<'_>, id: &str) -> Result<String, SinkError> {
         let name = &self.name;
-        if !self.read(name).await?.is_some_and(|version| is_of(&version, id)) {
+        let Some(before) = self.before(id).await? else {
             return Ok(format!("the new key is not the current value of parameter {name:?}: nothing to take back"));
-        }
-        let before = self.read(&format!("{name}:{BEFORE}")).await?.filter(|version| !is_of(version, id));
-        let Some(before) = before else {
-            return Ok(format!(
-                "parameter {name:?} has no previous version: it still has the new key, which is Inactive"
-            ));
         };
         let encryption = self.kept().await?.and_then(|kept| kept.key);
         self.write(subject, id, name, &before.value, encryption).await?;

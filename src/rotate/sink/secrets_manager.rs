@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, SinkError, confirmed};
+use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, names, still_handed_out};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -90,8 +90,26 @@ impl SecretsManager {
         self.end_pending(subject, id, &versions).await
     }
 
+    pub(super) async fn can_restore(&self, id: &str) -> Result<(), SinkError> {
+        self.can_go_back(id, &self.versions().await?).await
+    }
+
+    async fn can_go_back(&self, id: &str, versions: &Versions) -> Result<(), SinkError> {
+        let current = versions.with(CURRENT);
+        let is_new = current == Some(&version(id));
+        let then = if is_new { versions.with(PREVIOUS) } else { current };
+        match then {
+            Some(then) if self.value(then).await?.is_some_and(|value| names(&value, id)) => {
+                Err(still_handed_out(id, NOT_AS_STORED))
+            }
+            None if is_new => Err(still_handed_out(id, NO_EARLIER)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn restore(&self, subject: &Subject<'_>, id: &str) -> Result<String, SinkError> {
         let versions = self.versions().await?;
+        self.can_go_back(id, &versions).await?;
         let new = version(id);
         self.end_pending(subject, id, &versions).await?;
         let name = &self.name;
@@ -99,9 +117,6 @@ impl SecretsManager {
             (Some(current), Some(previous)) if current == new => {
                 self.move_stage(subject, id, CURRENT, Some(current), Some(previous)).await?;
                 Ok(format!("the previous version of secret {name:?} is current again"))
-            }
-            (Some(current), None) if current == new => {
-                Ok(format!("secret {name:?} has no previous version: it still has the new key, which is Inactive"))
             }
             _ => Ok(format!("the new key is not the current version of secret {name:?}: nothing to take back")),
         }
@@ -150,7 +165,8 @@ impl SecretsManager {
         let request = self.client.get_secret_value().secret_id(&self.name).version_id(version);
         let read = |answer: GetSecretValueOutput| {
             confirmed("GetSecretValue", &self.name, answer.version_id.is_some())?;
-            Ok(answer.secret_string.map(SecretString::from))
+            let binary = answer.secret_binary.map(|bytes| String::from_utf8_lossy(bytes.as_ref()).into_owned());
+            Ok(answer.secret_string.or(binary).map(SecretString::from))
         };
         match self.line.session.call("GetSecretValue", &self.name, || request.clone().send(), read).await {
             Err(error) if is_missing(&error) => Ok(None),

@@ -95,6 +95,7 @@ fn put(secret: &mut Secret, name: &str, document: &Value) -> Result<Value, Refus
             "ClientRequestToken must be 32-64 characters long.",
         ));
     }
+    let is_first = secret.versions.is_empty();
     match secret.versions.get(id) {
         Some((kept, _)) if kept != value => {
             let message = "You can't use ClientRequestToken because that value is already in use by another version.";
@@ -107,7 +108,11 @@ fn put(secret: &mut Secret, name: &str, document: &Value) -> Result<Value, Refus
     }
     let stages: Vec<&str> =
         document["VersionStages"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let stages = if stages.is_empty() { vec![CURRENT] } else { stages };
+    let mut stages = if stages.is_empty() { vec![CURRENT] } else { stages };
+    // API reference, PutSecretValue: the first version of a secret is the current one, whatever it is told.
+    if is_first && !stages.contains(&CURRENT) {
+        stages.push(CURRENT);
+    }
     for stage in &stages {
         secret.move_stage(stage, Some(id));
     }
