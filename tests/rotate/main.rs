@@ -10,6 +10,7 @@ mod faults;
 mod moto;
 mod path;
 mod permissions;
+mod reach;
 mod refusals;
 mod secrecy;
 mod two_operators;

@@ -8,6 +8,7 @@ mod users;
 use crate::account::Account;
 use crate::call::Call;
 use crate::cloud::Cloud;
+use crate::ids;
 use crate::refusal::Refusal;
 use crate::user::User;
 use crate::xml::Xml;
@@ -28,6 +29,9 @@ type Told = Result<Xml, Refusal>;
 pub(crate) fn answer(cloud: &mut Cloud, call: &Call, report: Option<&[u8]>) -> Told {
     let (now, cap, seed) = (cloud.now(), cloud.page_size, cloud.next_seed());
     let id = cloud.caller_account(call);
+    if call.action == "CreateAccessKey" {
+        cloud.owner_of_key(&ids::key_id(seed), &id);
+    }
     let mut scene = Scene { account: cloud.account(&id), call, now, cap, seed, report };
     let scene = &mut scene;
     match call.action.as_str() {
