@@ -13,7 +13,7 @@ use super::{
     desk::{Desk, Order, Stop, Verb},
     permissions,
     plan::Patience,
-    report::{KeyTold, Outcome, UnderWay, last_used, print_json, say},
+    report::{KeyTold, Outcome, Report, Row, UnderWay, last_used, print_json, say},
     tags::Rotation,
     unattended,
 };
@@ -89,22 +89,28 @@ fn order(verb: Verb, sink: Option<&super::sink::SinkSpec>, quiet: Option<&Quiet>
     Order { verb, sink: sink.cloned(), patience }
 }
 
-/// Every rotation under way, or that of one user.
-async fn status(desk: &Desk<'_>, user: Option<&str>) -> Result<Vec<UnderWay>, Stop> {
+/// Every rotation under way, or that of one user; who cannot be told of hides no other.
+async fn status(desk: &Desk<'_>, user: Option<&str>) -> Result<Vec<Row>, Stop> {
     let line = &desk.site.line;
     let users = match user {
         Some(user) => vec![line.user(user).await.map(|(person, tags)| (person.name, tags))?],
         None => line.users().await?,
     };
-    let mut under_way = Vec::new();
+    let mut rows = Vec::new();
     for (user, tags) in users {
-        match Rotation::read(&user, &tags) {
-            Ok(Some(rotation)) => under_way.push(of(desk, &user, &rotation).await?),
-            Ok(None) => {}
-            Err(error) => return Err(Stop(Outcome::Refused, error.to_string())),
-        }
+        let told = match Rotation::read(&user, &tags) {
+            Ok(None) => continue,
+            Ok(Some(rotation)) => of(desk, &user, &rotation).await,
+            Err(error) => Err(Stop(Outcome::Refused, error.to_string())),
+        };
+        rows.push(match told {
+            Ok(under_way) => Row::UnderWay(under_way),
+            Err(Stop(outcome, message)) => {
+                Row::Unclear(Report::new("status", &desk.site.actor.account, &user).ends(outcome, message))
+            }
+        });
     }
-    Ok(under_way)
+    Ok(rows)
 }
 
 async fn of(desk: &Desk<'_>, user: &str, rotation: &Rotation) -> Result<UnderWay, Stop> {
@@ -136,22 +142,19 @@ fn next(stage: Stage, user: &str) -> String {
     }
 }
 
-fn told(found: Result<Vec<UnderWay>, Stop>, format: Format) -> u8 {
-    match found {
+fn told(found: Result<Vec<Row>, Stop>, format: Format) -> u8 {
+    let rows = match found {
         Err(Stop(outcome, message)) => {
             eprintln!("error: {message}");
-            outcome.code()
+            return outcome.code();
         }
-        Ok(rotations) if format == Format::Json => {
-            print_json(&rotations);
-            0
-        }
-        Ok(rotations) => {
-            rotations.iter().for_each(UnderWay::print);
-            if rotations.is_empty() {
-                say(format_args!("no rotation is under way"));
-            }
-            0
-        }
+        Ok(rows) => rows,
+    };
+    match format {
+        Format::Json => print_json(&rows),
+        Format::Text if rows.is_empty() => say(format_args!("no rotation is under way")),
+        Format::Text => rows.iter().for_each(Row::print),
     }
+    let outcomes: Vec<_> = rows.iter().filter_map(Row::outcome).collect();
+    if outcomes.contains(&Outcome::Failed) { Outcome::Failed.code() } else { outcomes.first().map_or(0, |o| o.code()) }
 }

@@ -14,6 +14,7 @@ Exit codes:
   3  refused, not yet, or not confirmed: nothing was changed, and the text says why
   4  another run took over the same user: this one stopped and left it alone
   run: 0 also where users wait; 1 if any user failed or was refused
+  status: 1 if a user could not be read, 3 if the tags of one make no sense; the others are shown
 
 What has been done is known from the tags iam-key-rotate:* of the user alone. The new secret goes
 to the sink and nowhere else: not to the output, the log, arguments or errors.

@@ -65,6 +65,15 @@ pub(super) struct UnderWay {
     pub(super) next: String,
 }
 
+/// What `status` tells of a user.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Row {
+    UnderWay(UnderWay),
+    /// Its rotation cannot be told.
+    Unclear(Report),
+}
+
 /// A key of a rotation.
 #[derive(Debug, Serialize)]
 pub(super) struct KeyTold {
@@ -165,9 +174,29 @@ pub(super) fn last_used(key: &AccessKey) -> String {
     }
 }
 
+impl Row {
+    pub(super) fn print(&self) {
+        match self {
+            Self::UnderWay(rotation) => rotation.print(),
+            Self::Unclear(report) => {
+                let message = report.message.as_deref().unwrap_or_default();
+                say(format_args!("{}  error: {}", printable(&report.user_name), printable(message)));
+            }
+        }
+    }
+
+    /// How it ended where it cannot be told.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::UnderWay(_) => None,
+            Self::Unclear(report) => Some(report.outcome),
+        }
+    }
+}
+
 impl UnderWay {
     /// One line for people.
-    pub(super) fn print(&self) {
+    fn print(&self) {
         let key = |key: &KeyTold| format!("{} {} (last used {})", key.id, key.status, key.last_used);
         let new = self.new_access_key.as_ref().map_or_else(|| "none yet".to_owned(), key);
         say(format_args!(

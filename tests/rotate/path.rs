@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use aws_stub::Fault;
+
 use crate::{
     ACCOUNT, DAY,
     bench::{Bench, OLD, PLACES, Place, USER, bare, end},
@@ -108,6 +110,20 @@ async fn status_tells_every_rotation_from_iam_alone() {
     assert_eq!(told[0]["stage"].as_str(), Some("promoted"));
     assert_eq!(told[0]["old_access_key"]["status"].as_str(), Some("Active"));
     bench.run(&["status", USER]).await.ends(0).says("finish ci-bot once the old key is quiet");
+}
+
+#[tokio::test]
+async fn a_user_whose_rotation_cannot_be_told_hides_no_other_and_the_exit_code_tells() {
+    let bench = Bench::new(Place::Secret).await;
+    bench.start().await.ends(0);
+    bench.stub.cloud().account(ACCOUNT).user("broken").tag("iam-key-rotate:stage", "nearly done");
+    bench.run(&["status"]).await.ends(3).says("promoted since").says("broken  error: the tag iam-key-rotate:stage");
+    let told = bench.run(&["status", "--format=json"]).await.ends(3).json();
+    assert_eq!((&told[0]["user_name"], &told[0]["outcome"]), (&"broken".into(), &"refused".into()));
+    assert!(told[0]["message"].as_str().unwrap().contains("nearly done"));
+    assert_eq!((&told[1]["user_name"], &told[1]["stage"]), (&USER.into(), &"promoted".into()));
+    bench.stub.cloud().fault("ListAccessKeys", Fault::AccessDenied);
+    bench.run(&["status"]).await.ends(1).says("broken  error:").says("ci-bot  error: ");
 }
 
 #[tokio::test]
