@@ -28,8 +28,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     keep_memory_private();
     telemetry::log::init_reticent(cli.manner.log_level.as_str(), cli.manner.log_format == LogFormat::Json);
-    if let Command::Policy { commands, sink, delete, users } = &cli.command {
-        say(format_args!("{}", permissions::policy(commands, sink, *delete, users)));
+    if let Command::Policy { commands, sink, delete, users, kms_key } = &cli.command {
+        say(format_args!("{}", permissions::policy(commands, (sink, kms_key), *delete, users)));
         return ExitCode::SUCCESS;
     }
     match Runtime::new() {

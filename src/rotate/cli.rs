@@ -152,6 +152,9 @@ pub(super) enum Command {
         /// The users, as in an ARN: name, path and name, or a pattern.
         #[arg(long, value_name = "USER", default_value = "*")]
         users: String,
+        /// The customer managed keys of KMS that encrypt the sinks.
+        #[arg(long, value_name = "ARN", requires = "sink", value_parser = kms_key)]
+        kms_key: Vec<String>,
     },
 }
 
@@ -216,6 +219,13 @@ pub(super) enum LogLevel {
     Debug,
     /// Everything, except what requests and answers hold.
     Trace,
+}
+
+fn kms_key(text: &str) -> Result<String, String> {
+    let is_key = text.starts_with("arn:") && text.contains(":kms:") && text.contains(":key/");
+    is_key
+        .then(|| text.to_owned())
+        .ok_or_else(|| "allowed is the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
