@@ -115,6 +115,11 @@ impl Report {
         self
     }
 
+    /// Whether something was changed, or would have been.
+    pub(super) fn is_change(&self) -> bool {
+        matches!(self.outcome, Outcome::Done | Outcome::Planned | Outcome::TakenOver) && !self.steps.is_empty()
+    }
+
     pub(super) fn stands(&mut self, rotation: &Rotation) {
         self.stage = Some(rotation.stage.as_str());
         self.old_access_key_id = Some(rotation.old_key.clone());

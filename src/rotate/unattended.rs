@@ -37,7 +37,7 @@ struct Run<'a> {
 
 /// Moves each user one step forward, if its time has come. The exit code.
 pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, format: Format) -> u8 {
-    let willing = match willing(desk, scope).await {
+    let mut willing = match willing(desk, scope).await {
         Ok(willing) => willing,
         Err(Stop(outcome, message)) => {
             eprintln!("error: {message}");
@@ -47,18 +47,30 @@ pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, form
     let rotate_after = i64::try_from(scope.rotate_after.as_secs()).unwrap_or(i64::MAX / 4);
     let run = Run { desk, patience, rotate_after };
     let mut told = Told { users: Vec::new(), put_off: Vec::new() };
-    let mut changed = 0;
+    let (mut changed, mut failed) = (0, 0);
+    let first = first(desk.clock.now(), willing.len());
+    willing.rotate_left(first);
     for one in willing {
-        if changed >= scope.max_per_run {
+        if changed.max(failed) >= scope.max_per_run {
             told.put_off.push(one.user);
             continue;
         }
         let report = Box::pin(run.turn(&one)).await;
-        changed += usize::from(!report.steps.is_empty());
+        changed += usize::from(report.is_change());
+        failed += usize::from(report.outcome == Outcome::Failed);
         told.users.push(report);
     }
+    told.sort();
     told.print(format);
     told.code()
+}
+
+/// Whose turn comes first, another one's in each run: users who fail must not stand before the same others
+/// every time. Runs come at even intervals, which the golden ratio has nothing in common with.
+fn first(now: Timestamp, users: usize) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mixed = u128::from(now.unsigned_abs().wrapping_mul(GOLDEN));
+    usize::try_from((mixed * users as u128) >> 64).unwrap_or(0)
 }
 
 /// Who opted in, by a tag or by the file, sorted by name. The tag is nearer to the user, so it wins.
@@ -128,6 +140,11 @@ fn verb(stage: Stage) -> Verb {
 }
 
 impl Told {
+    fn sort(&mut self) {
+        self.users.sort_by(|one, other| one.user_name.cmp(&other.user_name));
+        self.put_off.sort();
+    }
+
     fn print(&self, format: Format) {
         if format == Format::Json {
             return print_json(self);
@@ -148,5 +165,24 @@ impl Told {
             return Outcome::Failed.code();
         }
         if any(&[Outcome::Declined]) { Outcome::Declined.code() } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn at_every_interval_each_user_comes_first_some_time() {
+        for interval in [60, 3600, 86_400, 7 * 86_400] {
+            for users in 1..=60 {
+                let runs = (0..2000).map(|run| first(1_790_000_000 + run * interval, users));
+                let firsts: BTreeSet<usize> = runs.collect();
+                assert!(firsts.iter().copied().eq(0..users), "{users} users, every {interval} s: {firsts:?}");
+            }
+        }
+        assert_eq!(first(1_790_000_000, 0), 0);
     }
 }
