@@ -62,14 +62,16 @@ async fn command(cli: &Cli) -> u8 {
     let desk = Desk { site: &site, manner: &cli.manner, clock: Clock::default() };
     let format = cli.manner.format;
     let (order, user) = match &cli.command {
-        Command::Start { user, sink } => (order(Verb::Start, sink.as_ref(), None, &cli.manner), user),
+        Command::Start { user, sink, replace_value } => {
+            (order(Verb::Start { replaces: *replace_value }, sink.as_ref(), None, &cli.manner), user)
+        }
         Command::Finish { user, quiet, sink } => (order(Verb::Finish, sink.as_ref(), Some(quiet), &cli.manner), user),
         Command::Backout { user, sink, skip_sink } => {
             (order(Verb::Backout { skips_sink: *skip_sink }, sink.as_ref(), None, &cli.manner), user)
         }
         Command::Status { user } => return told(status(&desk, user.as_deref()).await, format),
         Command::Run { quiet, scope } => {
-            let patience = order(Verb::Start, None, Some(quiet), &cli.manner).patience;
+            let patience = order(Verb::Start { replaces: false }, None, Some(quiet), &cli.manner).patience;
             return unattended::run(&desk, patience, scope, format).await;
         }
         Command::Policy { .. } => return 0,

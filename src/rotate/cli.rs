@@ -104,6 +104,9 @@ pub(super) enum Command {
         /// Where the secret goes; not needed to go on with a rotation, nor where the user's tag iam-key-rotate:opt-in names it.
         #[arg(long, value_name = "SINK")]
         sink: Option<SinkSpec>,
+        /// Also where the sink has a value that does not name the old key: it may be another program's.
+        #[arg(long)]
+        replace_value: bool,
     },
     /// Makes the old key Inactive once it is quiet; with --delete, deletes it once it was Inactive and quiet for long.
     Finish {

@@ -36,13 +36,20 @@ pub(super) struct Order {
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
-    Start,
+    /// Also a value that does not name the old key.
+    Start {
+        replaces: bool,
+    },
     Finish,
-    Backout { skips_sink: bool },
+    Backout {
+        skips_sink: bool,
+    },
 }
 
 /// Why a command goes no further, and how it thereby ends.
 pub(super) struct Stop(pub(super) Outcome, pub(super) String);
+
+const OF_OTHERS: &str = ", in place of a value that does not name the old key";
 
 /// What was seen, and what follows from it.
 struct Prospect {
@@ -51,11 +58,14 @@ struct Prospect {
     sink_name: String,
     stands: Option<Rotation>,
     decision: Decision,
+    /// Whether the sink has a value that does not name the old key.
+    replaces: bool,
 }
 
 impl Prospect {
     fn told(&self, steps: &[Step]) -> Vec<Told> {
-        let say = |step: &Step| printable(&sentence(step, &self.person.name, &self.sink_name));
+        let more = |step: &Step| if self.replaces && *step == Step::Promote { OF_OTHERS } else { "" };
+        let say = |step: &Step| printable(&(sentence(step, &self.person.name, &self.sink_name) + more(step)));
         steps.iter().map(|step| Told { step: say(step), done: false, note: None }).collect()
     }
 }
@@ -63,7 +73,7 @@ impl Prospect {
 impl Verb {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Start => "start",
+            Self::Start { .. } => "start",
             Self::Finish => "finish",
             Self::Backout { .. } => "backout",
         }
@@ -129,13 +139,13 @@ impl Desk<'_> {
         let sink = named.as_ref().map(|spec| self.site.sink(spec, self.manner.sink_timeout));
         seen.held = self.held(order, &seen, sink.as_ref()).await?;
         let decision = match order.verb {
-            Verb::Start => plan::start(&seen, &self.fresh(named.as_ref()), order.patience),
+            Verb::Start { .. } => plan::start(&seen, &self.fresh(named.as_ref()), order.patience),
             Verb::Finish => plan::finish(&seen, order.patience),
             Verb::Backout { .. } => plan::backout(&seen),
         };
-        check(order, &decision, sink.as_ref()).await?;
+        let replaces = check(order, &decision, sink.as_ref()).await?;
         let sink_name = named.map_or_else(|| "the sink".to_owned(), |spec| spec.to_string());
-        Ok(Prospect { person: seen.person, sink, sink_name, stands: seen.rotation, decision })
+        Ok(Prospect { person: seen.person, sink, sink_name, stands: seen.rotation, decision, replaces })
     }
 
     /// A rotation that begins now; which key is the old one, the plan knows.
@@ -157,7 +167,7 @@ impl Desk<'_> {
     async fn held(&self, order: &Order, seen: &Seen, sink: Option<&Sink>) -> Result<Kept, Stop> {
         let (Some(sink), Some(rotation)) = (sink, &seen.rotation) else { return Ok(Kept::NotAsked) };
         let is_asked = match (order.verb, rotation.stage) {
-            (Verb::Start, Stage::Creating | Stage::Verifying) => true,
+            (Verb::Start { .. }, Stage::Creating | Stage::Verifying) => true,
             (Verb::Finish, Stage::Promoted | Stage::Deactivated) => sink.is_lasting() && !seen.is_over(rotation),
             _ => false,
         };
@@ -201,7 +211,11 @@ impl Desk<'_> {
         }
         let again = self.prospect(order, &prospect.person.name).await?;
         match (&again.decision, &prospect.decision) {
-            (Decision::Go { steps, .. }, Decision::Go { steps: shown, .. }) if steps == shown => Ok(()),
+            (Decision::Go { steps, .. }, Decision::Go { steps: shown, .. })
+                if steps == shown && again.replaces == prospect.replaces =>
+            {
+                Ok(())
+            }
             _ => Err(declined(
                 "what was to be done has changed while the question waited: nothing was changed, run it again",
             )),
@@ -252,8 +266,10 @@ impl Desk<'_> {
 
 /// A sink that cannot take the secret must be found before there is one, and one that cannot go back
 /// before anything is taken away.
-async fn check(order: &Order, decision: &Decision, sink: Option<&Sink>) -> Result<(), Stop> {
-    let Decision::Go { steps, rotation } = decision else { return Ok(()) };
+///
+/// Whether the sink has a value that does not name the old key.
+async fn check(order: &Order, decision: &Decision, sink: Option<&Sink>) -> Result<bool, Stop> {
+    let Decision::Go { steps, rotation } = decision else { return Ok(false) };
     let skips_sink = matches!(order.verb, Verb::Backout { skips_sink: true });
     let needs_sink = steps.iter().any(|step| matches!(step, Step::Create | Step::Restore));
     match sink {
@@ -261,18 +277,41 @@ async fn check(order: &Order, decision: &Decision, sink: Option<&Sink>) -> Resul
             Outcome::Refused,
             "the tags do not tell the whole name of the sink: name it with --sink".to_owned(),
         )),
-        Some(sink) if steps.contains(&Step::Create) => Ok(sink.check().await?),
-        Some(sink) if steps.contains(&Step::Restore) => match &rotation.new_key {
-            Some(new) => Ok(sink.can_restore(new).await?),
-            None => Ok(()),
-        },
-        _ => Ok(()),
+        Some(sink) if steps.contains(&Step::Create) => {
+            let is_of_others = sink.check(&rotation.old_key).await?;
+            if is_of_others {
+                consent(order, &rotation.old_key)?;
+            }
+            Ok(is_of_others)
+        }
+        Some(sink) if steps.contains(&Step::Restore) => {
+            if let Some(new) = &rotation.new_key {
+                sink.can_restore(new).await?;
+            }
+            Ok(false)
+        }
+        _ => Ok(false),
     }
+}
+
+/// A name that was mistyped may be that of another program's secret.
+fn consent(order: &Order, old: &str) -> Result<(), Stop> {
+    if order.verb == (Verb::Start { replaces: true }) {
+        return Ok(());
+    }
+    Err(Stop(
+        Outcome::Refused,
+        format!(
+            "the sink has a value that does not name key {old}, so it may be another program's: see whose it is, \
+             then name another sink, or say start with --replace-value"
+        ),
+    ))
 }
 
 /// The sink of the rotation under way, or of the one that begins.
 fn named_sink(order: &Order, seen: &Seen, opt_in: Option<&str>) -> Result<Option<SinkSpec>, Stop> {
     let refuse = |what: String| Err(Stop(Outcome::Refused, what));
+    let starts = matches!(order.verb, Verb::Start { .. });
     let under_way = seen.rotation.as_ref().filter(|rotation| !seen.is_over(rotation));
     let named = match (under_way, &order.sink) {
         (Some(rotation), Some(named)) if SinkName::of(named.clone()).tag() != rotation.sink.tag() => {
@@ -283,14 +322,14 @@ fn named_sink(order: &Order, seen: &Seen, opt_in: Option<&str>) -> Result<Option
         }
         (_, Some(named)) => Some(named.clone()),
         (Some(rotation), None) => rotation.sink.spec().cloned(),
-        (None, None) => match opt_in.filter(|_| order.verb == Verb::Start).map(SinkSpec::of_tag) {
+        (None, None) => match opt_in.filter(|_| starts).map(SinkSpec::of_tag) {
             Some(Ok(sink)) => Some(sink),
             Some(Err(mistake)) => return refuse(format!("the user's tag {OPT_IN} names no sink: {mistake}")),
             None => None,
         },
     };
     match (order.verb, &named) {
-        (Verb::Start, None) => refuse(
+        (Verb::Start { .. }, None) => refuse(
             "where should the new secret go? Name it: --sink=secretsmanager:NAME, ssm:NAME, file:PATH or exec:COMMAND"
                 .to_owned(),
         ),

@@ -119,7 +119,7 @@ impl Run<'_> {
                 report.ends(Outcome::NothingToDo, "no key is old enough")
             }
             Some(_) => {
-                let order = self.order(Verb::Start, Some(sink.clone()));
+                let order = self.order(Verb::Start { replaces: false }, Some(sink.clone()));
                 Box::pin(self.desk.carry_out(&order, &one.user)).await
             }
         }
@@ -133,7 +133,7 @@ impl Run<'_> {
 /// What moves a rotation on from this stage.
 fn verb(stage: Stage) -> Verb {
     match stage {
-        Stage::Creating | Stage::Verifying => Verb::Start,
+        Stage::Creating | Stage::Verifying => Verb::Start { replaces: false },
         Stage::Promoted | Stage::Deactivated | Stage::BackedOut => Verb::Finish,
         Stage::BackingOut => Verb::Backout { skips_sink: false },
     }

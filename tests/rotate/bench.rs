@@ -21,6 +21,8 @@ pub(crate) const ROTATE: &str = env!("CARGO_BIN_EXE_iam-key-rotate");
 pub(crate) const USER: &str = "ci-bot";
 pub(crate) const OLD: &str = "AKIAOLD";
 const BEFORE: &str = "before";
+/// What the sink has of the old key, in a form of its own.
+const OF_OLD: &str = "the secret of AKIAOLD";
 const NAME: &str = "ci/bot";
 
 /// One root for TLS, that nobody asks for.
@@ -108,8 +110,8 @@ impl Bench {
         let account = cloud.account(ACCOUNT);
         account.user(USER).path = "/ci/".into();
         account.user(USER).key(OLD, now - 97 * DAY).used(now - 3 * DAY, "s3", "eu-central-1");
-        account.secrets.insert(NAME.to_owned(), Secret::holding(BEFORE));
-        account.parameters.insert(format!("/{NAME}"), Parameter::holding(BEFORE));
+        account.secrets.insert(NAME.to_owned(), Secret::holding(OF_OLD));
+        account.parameters.insert(format!("/{NAME}"), Parameter::holding(OF_OLD));
         match place {
             Place::EmptySecret => drop(account.secrets.insert(NAME.to_owned(), Secret::default())),
             Place::NoParameter => drop(account.parameters.remove(&format!("/{NAME}"))),

@@ -17,6 +17,34 @@ async fn started(place: Place) -> (Bench, String) {
 }
 
 #[tokio::test]
+async fn a_value_that_is_not_about_the_old_key_is_not_replaced_unseen() {
+    for place in [Place::Secret, Place::Parameter] {
+        let bench = Bench::new(place).await;
+        bench.put("postgres://shop:s3cr3t@db/shop");
+        let sink = bench.sink();
+        bench.start().await.ends(3).says("does not name key AKIAOLD").says("--replace-value");
+        assert_eq!((bench.keys().len(), bench.stage()), (1, String::new()), "refused before anything is changed");
+        let plan = ["start", USER, "--sink", &sink, "--replace-value", "--dry-run"];
+        end(bench.begin(&plan)).await.ends(0).says("in place of a value that does not name the old key");
+        bench.run(&["start", USER, "--sink", &sink, "--replace-value"]).await.ends(0).says("now promoted");
+        bench.backout().await.ends(0);
+        assert_eq!(bench.current(), None, "what was replaced is there again");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_names_the_old_key_or_is_empty_is_replaced_without_a_word() {
+    for value in ["export AWS_ACCESS_KEY_ID=AKIAOLD", " "] {
+        for place in [Place::Secret, Place::Parameter] {
+            let bench = Bench::new(place).await;
+            bench.put(value);
+            let ran = bench.start().await.ends(0);
+            assert!(!ran.out.contains("in place of"), "{}", ran.out);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_way_back_to_nothing_is_refused_and_takes_down_nobody() {
     for place in EMPTY {
         for finished in [false, true] {

@@ -5,13 +5,14 @@ use futures_util::future::join_all;
 
 use crate::bench::{Bench, OLD, Place, USER};
 
-const START: [(Place, &str); 12] = [
+const START: [(Place, &str); 13] = [
     (Place::Secret, "GetUser"),
     (Place::Secret, "ListAccessKeys"),
     (Place::Secret, "TagUser"),
     (Place::Secret, "CreateAccessKey"),
     (Place::Secret, "GetCallerIdentity"),
     (Place::Secret, "DescribeSecret"),
+    (Place::Secret, "GetSecretValue"),
     (Place::Secret, "PutSecretValue"),
     (Place::Secret, "UpdateSecretVersionStage"),
     (Place::Parameter, "DescribeParameters"),

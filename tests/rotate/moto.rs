@@ -19,7 +19,7 @@ iam.create_user("us-east-1", "ci-bot", "/", [])
 old = iam.create_access_key("ci-bot")
 old.create_date = now - datetime.timedelta(days=97)
 old.last_used = AccessKeyLastUsed(now - datetime.timedelta(days=9), "s3", "us-east-1")
-secretsmanager_backends["123456789012"]["us-east-1"].create_secret(name="ci/bot", secret_string="before",
+secretsmanager_backends["123456789012"]["us-east-1"].create_secret(name="ci/bot", secret_string="the secret of " + old.access_key_id,
     secret_binary=None, description=None, tags=[], kms_key_id=None, client_request_token="a" * 32,
     replica_regions=[], force_overwrite=False)
 iam.create_user("us-east-1", "operator", "/", [])

@@ -72,6 +72,8 @@ async fn a_file_is_for_its_owner_alone_and_never_overwritten() {
     let bench = Bench::new(Place::File).await;
     fs::write(bench.path("key"), "precious").unwrap();
     bench.start().await.ends(3).says("never overwritten");
+    let sink = bench.sink();
+    bench.run(&["start", USER, "--sink", &sink, "--replace-value"]).await.ends(3).says("never overwritten");
     assert_eq!(bench.keys().len(), 1, "refused before a key was made");
     fs::remove_file(bench.path("key")).unwrap();
     bench.start().await.ends(0);

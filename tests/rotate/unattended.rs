@@ -16,9 +16,10 @@ async fn bench(users: &[&str]) -> Bench {
     for user in users {
         let mut cloud = bench.stub.cloud();
         let account = cloud.account(ACCOUNT);
-        account.user(user).key(&format!("AKIA{}", user.to_uppercase()), now - 80 * DAY);
+        let key = format!("AKIA{}", user.to_uppercase());
+        account.user(user).key(&key, now - 80 * DAY);
         account.user(user).tag("iam-key-rotate:opt-in", &format!("secretsmanager:{user}"));
-        account.secrets.insert((*user).to_owned(), Secret::holding("before"));
+        account.secrets.insert((*user).to_owned(), Secret::holding(&key));
     }
     bench
 }

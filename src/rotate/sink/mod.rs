@@ -75,14 +75,20 @@ fn names(value: &SecretString, id: &str) -> bool {
     value.expose_secret().contains(id)
 }
 
+/// Whether a value is there, and is not about this key.
+fn is_of_others(value: &SecretString, id: &str) -> bool {
+    !value.expose_secret().trim().is_empty() && !names(value, id)
+}
+
 impl Sink {
-    /// Whether a secret could be put there now, as far as can be told without writing.
-    pub(super) async fn check(&self) -> Result<(), SinkError> {
+    /// Whether a secret could be put there now, as far as can be told without writing; if so, whether
+    /// that would replace a value that does not name the old key.
+    pub(super) async fn check(&self, old: &str) -> Result<bool, SinkError> {
         match self {
-            Self::SecretsManager(sink) => sink.check().await,
-            Self::Parameter(sink) => sink.check().await,
-            Self::File(sink) => sink.check(),
-            Self::Command(_) => Ok(()),
+            Self::SecretsManager(sink) => sink.check(old).await,
+            Self::Parameter(sink) => sink.check(old).await,
+            Self::File(sink) => sink.check().map(|()| false),
+            Self::Command(_) => Ok(false),
         }
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_ssm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, names, still_handed_out};
+use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, is_of_others, names, still_handed_out};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -53,13 +53,13 @@ impl Parameter {
     }
 
     /// What is there must be a secret already; it would not become one.
-    pub(super) async fn check(&self) -> Result<(), SinkError> {
+    pub(super) async fn check(&self, old: &str) -> Result<bool, SinkError> {
         match self.kept().await? {
             Some(kept) if kept.kind != ParameterType::SecureString => Err(SinkError::Unfit(format!(
                 "parameter {:?} is a {}; allowed is a SecureString, or none yet",
                 self.name, kept.kind
             ))),
-            _ => Ok(()),
+            _ => Ok(self.read(&self.name).await?.is_some_and(|version| is_of_others(&version.value, old))),
         }
     }
 

@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, names, still_handed_out};
+use super::{Held, NO_EARLIER, NOT_AS_STORED, SinkError, confirmed, is_of_others, names, still_handed_out};
 use crate::{
     aws::{Attempt, CallError},
     rotate::{
@@ -50,9 +50,12 @@ impl SecretsManager {
         Self { line, client, name }
     }
 
-    pub(super) async fn check(&self) -> Result<(), SinkError> {
+    pub(super) async fn check(&self, old: &str) -> Result<bool, SinkError> {
         match self.versions().await {
-            Ok(_) => Ok(()),
+            Ok(versions) => match versions.with(CURRENT) {
+                Some(current) => Ok(self.value(current).await?.is_some_and(|value| is_of_others(&value, old))),
+                None => Ok(false),
+            },
             Err(SinkError::Call(error)) if is_missing(&error) => Err(SinkError::Unfit(format!(
                 "there is no secret {0:?}: make it first, with the key and the tags that it should have: \
                  aws secretsmanager create-secret --name {0}",
