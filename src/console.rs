@@ -22,9 +22,20 @@ pub fn print_to(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
     written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
+/// A line on standard output, to whom listens: a pipe that was closed must not stop a rotation half-way.
+pub fn say(line: Arguments<'_>) {
+    drop(writeln!(io::stdout().lock(), "{line}"));
+}
+
 /// A line on standard error. Where nobody can read it, the exit code still has to tell.
 pub fn warn(line: Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// What a terminal or a log shipper may take for an order instead of text: control characters,
+/// line and paragraph separators, and the marks that reverse the direction of writing.
+pub(crate) fn breaks_lines(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many accounts were read, on standard error: a line that is overwritten on a terminal, else a line

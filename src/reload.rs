@@ -57,11 +57,15 @@ impl Origin {
     /// Reads everything.
     ///
     /// # Errors
-    /// When a file cannot be read, and for all mistakes in it at once.
+    /// When a file cannot be read, and for all mistakes in both at once.
     pub fn load(&self) -> Result<Wishes, ConfigError> {
-        let config = self.config_file.as_ref().map_or_else(|| Ok(Config::default()), Config::load)?;
-        let web = self.web_config_file.as_deref().map_or_else(|| Ok(WebConfig::default()), WebConfig::load)?;
-        Ok(Wishes { config, web })
+        let config = self.config_file.as_ref().map_or_else(|| Ok(Config::default()), Config::load);
+        let web = self.web_config_file.as_deref().map_or_else(|| Ok(WebConfig::default()), WebConfig::load);
+        match (config, web) {
+            (Ok(config), Ok(web)) => Ok(Wishes { config, web }),
+            (Err(one), Err(other)) => Err(ConfigError::Both(one.into(), other.into())),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
     }
 
     /// Reads everything anew, to take the place of what is in use.
@@ -209,8 +213,8 @@ impl Watch {
     }
 
     /// Besides, those that could not be read: a certificate may come after the configuration that names it.
-    fn await_coming<'a>(&mut self, files: impl Iterator<Item = &'a PathBuf>) {
-        self.tried.extend(files.map(|file| (file.clone(), None)));
+    fn await_coming(&mut self, files: Vec<&PathBuf>) {
+        self.tried.extend(files.into_iter().map(|file| (file.clone(), None)));
     }
 
     fn has_changed(&mut self) -> bool {
@@ -234,6 +238,19 @@ mod tests {
         let file = folder.join("web.yml");
         fs::write(&file, text).unwrap();
         file
+    }
+
+    #[test]
+    fn the_mistakes_of_both_files_are_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.yml");
+        fs::write(&config, "poll_intervall: 5m\n").unwrap();
+        let web = file(folder.path(), "tls_server_config: { cert_file: none.crt, key_file: none.key }\n");
+        let origin = Origin { config_file: Some(config), web_config_file: Some(web) };
+        let error = origin.load().unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("config.yml:1:1: poll_intervall") && told.contains("web.yml"), "{told}");
+        assert_eq!(error.unread().len(), 2, "{told}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use crate::{inventory::Timestamp, telemetry::log::breaks_lines};
+use crate::{console::breaks_lines, inventory::Timestamp};
 pub(super) use crate::{inventory::time, policy::seconds};
 
 const UNITS: [(i64, &str); 3] = [(86_400, "d"), (3_600, "h"), (60, "m")];

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where.
 
 use std::{
+    error::Error,
     fmt::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -24,6 +25,9 @@ pub enum ConfigError {
         /// At least one, in the order of the file.
         mistakes: Vec<Mistake>,
     },
+    /// Two files are wrong.
+    #[error("{}\n{}", with_cause(.0), with_cause(.1))]
+    Both(Box<Self>, Box<Self>),
 }
 
 /// One thing that is wrong with a configuration file.
@@ -40,12 +44,12 @@ pub struct Mistake {
 
 impl ConfigError {
     /// Files whose coming would make another try worth while.
-    pub(crate) fn unread(&self) -> impl Iterator<Item = &PathBuf> {
-        let mistakes = match self {
-            Self::Mistakes { mistakes, .. } => &mistakes[..],
-            Self::Unreadable { .. } => &[],
-        };
-        mistakes.iter().filter_map(|mistake| mistake.unread.as_ref())
+    pub(crate) fn unread(&self) -> Vec<&PathBuf> {
+        match self {
+            Self::Mistakes { mistakes, .. } => mistakes.iter().filter_map(|mistake| mistake.unread.as_ref()).collect(),
+            Self::Unreadable { .. } => Vec::new(),
+            Self::Both(one, other) => [one.unread(), other.unread()].concat(),
+        }
     }
 }
 
@@ -62,6 +66,10 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
+}
+
+fn with_cause(error: &ConfigError) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn all(path: &Path, mistakes: &[Mistake]) -> String {

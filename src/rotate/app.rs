@@ -13,11 +13,18 @@ use super::{
     desk::{Desk, Order, Stop, Verb},
     permissions,
     plan::Patience,
-    report::{KeyTold, Outcome, Report, Row, UnderWay, last_used, print_json, say},
+    report::{KeyTold, Outcome, Report, Row, UnderWay, last_used, print_json},
     tags::Rotation,
     unattended,
 };
-use crate::{cli::LogFormat, inventory::time, poller::Clock, rotation::Stage, telemetry};
+use crate::{
+    cli::LogFormat,
+    console::{say, warn},
+    inventory::time,
+    poller::Clock,
+    rotation::Stage,
+    telemetry,
+};
 
 /// Something failed on the way.
 const FAILED: u8 = 1;
@@ -35,7 +42,7 @@ pub fn main() -> ExitCode {
     match Runtime::new() {
         Ok(runtime) => ExitCode::from(runtime.block_on(command(&cli))),
         Err(error) => {
-            eprintln!("error: {error}");
+            warn(format_args!("error: {error}"));
             ExitCode::from(FAILED)
         }
     }
@@ -47,7 +54,7 @@ fn keep_memory_private() {
     let limited = setrlimit(Resource::Core, none);
     let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if let Err(error) = limited.and(hidden) {
-        eprintln!("warning: core dumps could not be switched off: {error}");
+        warn(format_args!("warning: core dumps could not be switched off: {error}"));
     }
 }
 
@@ -55,7 +62,7 @@ async fn command(cli: &Cli) -> u8 {
     let site = match Site::connect(&cli.reach).await {
         Ok(site) => site,
         Err(error) => {
-            eprintln!("error: {}", chain(&error));
+            warn(format_args!("error: {}", chain(&error)));
             return FAILED;
         }
     };
@@ -147,7 +154,7 @@ fn next(stage: Stage, user: &str) -> String {
 fn told(found: Result<Vec<Row>, Stop>, format: Format) -> u8 {
     let rows = match found {
         Err(Stop(outcome, message)) => {
-            eprintln!("error: {message}");
+            warn(format_args!("error: {message}"));
             return outcome.code();
         }
         Ok(rows) => rows,

@@ -10,13 +10,13 @@ use super::{
     connect::Site,
     iam::Found,
     plan::{self, Decision, Kept, Patience, Person, Seen, Step},
-    report::{Outcome, Report, Told, printable, say, sentence},
+    report::{Outcome, Report, Told, printable, sentence},
     sink::{Held, Sink, SinkError, SinkName, SinkSpec},
     steps::{Performance, StepError},
     tags::{OPT_IN, Rotation, value},
     verify::Propagation,
 };
-use crate::{key_ids::hex, poller::Clock, rotation::Stage};
+use crate::{console::say, key_ids::hex, poller::Clock, rotation::Stage};
 
 /// Where commands are carried out.
 pub(super) struct Desk<'a> {
@@ -202,8 +202,7 @@ impl Desk<'_> {
         if !std::io::stdin().is_terminal() || self.manner.format == Format::Json {
             return Err(declined("nobody can be asked here, so nothing was changed: say --yes, or --dry-run"));
         }
-        eprint!("Do this? [y/N] ");
-        std::io::stderr().flush().map_err(|error| declined(&error.to_string()))?;
+        std::io::stderr().write_all(b"Do this? [y/N] ").map_err(|error| declined(&error.to_string()))?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map_err(|error| declined(&error.to_string()))?;
         if !matches!(answer.trim(), "y" | "Y" | "yes") {

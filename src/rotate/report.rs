@@ -1,11 +1,10 @@
 //! What is told of a command: to people line by line, to programs as one JSON document.
 
-use std::io::Write as _;
-
 use serde::Serialize;
 
 use super::{cli::Format, plan::Step, tags::Rotation};
 use crate::{
+    console::{breaks_lines, say},
     inventory::{AccessKey, LastUse, time},
     rotation::Stage,
 };
@@ -136,18 +135,13 @@ impl Report {
     }
 }
 
-/// Says it to whom listens: a pipe that was closed must not stop a rotation half-way.
-pub(super) fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
-
 pub(super) fn print_json(value: &impl Serialize) {
     say(format_args!("{}", serde_json::to_string_pretty(value).expect("what is told has only texts as keys")));
 }
 
 /// Other people choose names of users and what commands say: no order to a terminal gets through.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if breaks_lines(c) && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// What a step does, for people.

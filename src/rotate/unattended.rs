@@ -7,11 +7,17 @@ use super::{
     cli::{Format, Scope},
     desk::{Desk, Order, Stop, Verb},
     plan::Patience,
-    report::{Outcome, Report, print_json, printable, say},
+    report::{Outcome, Report, print_json, printable},
     sink::{SinkName, SinkSpec},
     tags::{OPT_IN, Rotation, value},
 };
-use crate::{collect, config::OptIn, inventory::Timestamp, rotation::Stage};
+use crate::{
+    collect,
+    config::OptIn,
+    console::{say, warn},
+    inventory::Timestamp,
+    rotation::Stage,
+};
 
 /// What became of all.
 #[derive(Serialize)]
@@ -40,7 +46,7 @@ pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, form
     let mut willing = match willing(desk, scope).await {
         Ok(willing) => willing,
         Err(Stop(outcome, message)) => {
-            eprintln!("error: {message}");
+            warn(format_args!("error: {message}"));
             return outcome.code();
         }
     };

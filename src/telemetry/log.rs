@@ -15,7 +15,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::key_ids;
+use crate::{console::breaks_lines, key_ids};
 
 /// Where our own events come from.
 const OURS: &str = "iam_key_exporter";
@@ -120,12 +120,6 @@ where
         }
         writer.write_char('\n')
     }
-}
-
-/// What a terminal or a log shipper may take for an order instead of text: control characters,
-/// line and paragraph separators, and the marks that reverse the direction of writing.
-pub(crate) fn breaks_lines(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
