@@ -26,7 +26,7 @@ pub enum Reason {
     Throttled,
     /// No answer within the attempt's time limit.
     Timeout,
-    /// No connection, or one that broke before an answer.
+    /// No connection, or one that broke before the answer was whole.
     Network,
     /// An answer that cannot be what AWS means.
     InvalidResponse,
@@ -158,6 +158,7 @@ fn reason<E: Error + 'static>(error: &SdkError<E>, code: Option<&str>) -> Reason
         _ if lacks_credentials(error) => Reason::AccessDenied,
         // What hyper calls neither io nor timeout is a connection that broke off.
         SdkError::DispatchFailure(failure) if !failure.is_user() => Reason::Network,
+        SdkError::ResponseError(_) if broke_off(error) => Reason::Network,
         SdkError::ResponseError(_) => Reason::InvalidResponse,
         SdkError::ServiceError(context) => of_answer(context.raw(), code),
         _ => Reason::Other,
@@ -178,6 +179,11 @@ where
 /// Whether nothing was sent because there were no credentials to sign it with.
 fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
     error.is::<CredentialsError>() || error.source().is_some_and(lacks_credentials)
+}
+
+/// Whether the rest of an answer could not be read from the connection.
+fn broke_off(error: &(dyn Error + 'static)) -> bool {
+    error.is::<std::io::Error>() || error.source().is_some_and(broke_off)
 }
 
 fn of_answer(answer: &HttpResponse, code: Option<&str>) -> Reason {
