@@ -101,8 +101,9 @@ async fn hub_credentials_that_rotate_are_taken_up() {
     exporter.page_when("up", |page| up(page, MEMBER) == Some(1.0)).await;
     hand_out(home.path(), "AKIASECOND");
     stub.cloud().refuse_key("AKIAFIRST");
-    stub.cloud().fault_in_times(MEMBER, "GetAccountSummary", Fault::ExpiredToken, 1);
+    stub.cloud().fault_in(MEMBER, "GetAccountSummary", Fault::ExpiredToken);
     exporter.page_when("down", |page| up(page, MEMBER) == Some(0.0)).await;
+    stub.cloud().clear_faults();
     let both = |page: &Page| up(page, MEMBER) == Some(1.0) && up(page, ACCOUNT) == Some(1.0);
     exporter.page_when("up with the second key", both).await;
 }
