@@ -149,8 +149,7 @@ async fn an_account_of_moto_is_judged_as_its_report_is() {
     let signature =
         "AWS4-HMAC-SHA256 Credential=AKIAHUB/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0";
     let report = report(&moto.endpoint(), signature).await;
-    let config = QUICK.replace("attempt_timeout: 400ms", "attempt_timeout: 10s");
-    let run = run(Settings::of(moto.endpoint()).config(&config).arg("check").arg("--format=json")).await;
+    let run = run(Settings::of(moto.endpoint()).config(QUICK).arg("check").arg("--format=json")).await;
     assert_same(&run, &report);
     let found = read_by_us(&run.json());
     assert_eq!([found.keys.len(), found.overdue.len(), found.unused.len(), found.never_used.len()], [5, 1, 1, 1]);

@@ -122,7 +122,6 @@ async fn what_a_call_does_not_tell_is_2_and_never_0() {
         ("GetAccountAuthorizationDetails", Fault::CutBody, "GetAccountAuthorizationDetails"),
         ("GetAccountSummary", Fault::MalformedXml, "GetAccountSummary"),
         ("GetAccessKeyLastUsed", Fault::ExpiredToken, "GetAccessKeyLastUsed"),
-        ("ListAccessKeys", Fault::Delay(Duration::from_secs(2)), "timeout"),
         ("*", Fault::AccessDenied, "NOT KNOWN"),
     ];
     for (action, fault, what) in faults {
@@ -133,6 +132,15 @@ async fn what_a_call_does_not_tell_is_2_and_never_0() {
         assert_code(&run, 2, &format!("{action} {fault:?}"));
         assert!(run.stdout.to_lowercase().contains(&what.to_lowercase()), "{action} {fault:?}: {run:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_2() {
+    let stub = with_key(200).await;
+    stub.cloud().fault("ListAccessKeys", Fault::Delay(Duration::from_mins(10)));
+    let impatient = QUICK.replace("attempt_timeout: 10s", "attempt_timeout: 400ms");
+    let run = run(Settings::of(stub.endpoint()).config(&impatient).arg("check").arg("--fail-on=never")).await;
+    assert_unknown(&run, "timeout");
 }
 
 #[tokio::test]

@@ -21,9 +21,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_iam-key-exporter");
 const ACCOUNT: &str = aws_stub::DEFAULT_ACCOUNT;
 const DAY: i64 = 86_400;
 
-/// Polls often and fast, and does not wait long for an answer.
+/// Polls often and fast.
 const QUICK: &str =
-    "poll_interval: 300ms\nlimits: { requests_per_second: 10000, attempt_timeout: 400ms, poll_timeout: 2m }\n";
+    "poll_interval: 300ms\nlimits: { requests_per_second: 10000, attempt_timeout: 10s, poll_timeout: 2m }\n";
 
 async fn exporter(stub: &Stub, config: &str) -> Exporter {
     Exporter::start(BINARY, &Settings::of(stub.endpoint()).config(config)).await.unwrap()

@@ -28,8 +28,7 @@ fn days(page: &Page, family: &str, user: &str) -> Vec<i64> {
 #[tokio::test]
 async fn an_account_of_moto_is_read_as_it_was_made() {
     let moto = Moto::start(Path::new(TOOLS), SEED).await.unwrap();
-    let config = QUICK.replace("attempt_timeout: 400ms", "attempt_timeout: 10s");
-    let exporter = Exporter::start(BINARY, &Settings::of(moto.endpoint()).config(&config)).await.unwrap();
+    let exporter = Exporter::start(BINARY, &Settings::of(moto.endpoint()).config(QUICK)).await.unwrap();
     let account = [("account_id", "123456789012")];
     let page = exporter.page_when("up", |page| page.value("aws_iam_account_up", &account) == Some(1.0)).await;
     assert_eq!(page.value("aws_iam_account_users", &account), Some(4.0));

@@ -1,5 +1,7 @@
 //! Every page of everything, whatever size AWS makes them.
 
+use std::time::Duration;
+
 use aws_stub::Stub;
 use testbed::Page;
 
@@ -33,9 +35,9 @@ async fn assert_all_is_read(page_size: usize, by_listing: bool) {
     if by_listing {
         deny_the_report(&stub);
     }
-    let exporter = exporter(&stub, &QUICK.replace("attempt_timeout: 400ms", "attempt_timeout: 10s")).await;
+    let exporter = exporter(&stub, QUICK).await;
     let is_complete = |page: &Page| is_up(page) && !page.series("aws_iam_account_users").is_empty();
-    let page = exporter.page_when("the census complete", is_complete).await;
+    let page = exporter.page_within(Duration::from_mins(4), "the census complete", is_complete).await;
     let source = if by_listing { "listing" } else { "credential_report" };
     assert_eq!(page.value("aws_iam_account_census_info", &[("source", source)]), Some(1.0));
     assert_eq!(page.value("aws_iam_account_users", &[("account_id", ACCOUNT)]), Some(2_500.0));
