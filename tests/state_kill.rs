@@ -5,18 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use iam_key_exporter::{
     inventory::{AccessKey, Account, LastUse, Status, User},
     state::StateDir,
 };
+use testbed::Writer;
 
 const KILLS: u32 = 100;
 const WRITER_DIR: &str = "STATE_KILL_WRITER_DIR";
@@ -24,17 +19,8 @@ const WRITER_DIR: &str = "STATE_KILL_WRITER_DIR";
 #[test]
 fn a_killed_writer_leaves_the_last_state_or_the_one_before() {
     let dir = tempfile::tempdir().unwrap();
-    let mut rng = fastrand::Rng::with_seed(7);
-    let mut unequal = 0;
-    for kill in 0..KILLS {
-        let told = write_until_killed(dir.path(), kill.is_multiple_of(2), Duration::from_micros(rng.u64(0..4_000)));
-        let found = load(dir.path());
-        assert!(found == told || found == told + 1, "kill {kill}: told of {told}, found {found}");
-        unequal += u32::from(found != told);
-    }
-    let last = load(dir.path());
-    println!("{KILLS} kills of {last} states, {unequal} between a rename and its word");
-    assert!(last >= KILLS / 2, "on no machine so slow that nothing was written");
+    let writer = Writer { test: "writer", variable: WRITER_DIR, place: dir.path() };
+    writer.is_killed(KILLS, Duration::from_millis(4), || load(dir.path()));
     let aside = std::fs::read_dir(dir.path()).unwrap().filter_map(Result::ok);
     assert!(aside.filter(|file| file.path().extension().is_some_and(|end| end == "untrusted")).count() == 0);
 }
@@ -49,28 +35,8 @@ fn writer() {
     println!("ready");
     for number in first.. {
         state.save(&account(number)).unwrap();
-        println!("saved {number}");
+        println!("wrote {number}");
     }
-}
-
-/// The number of the last state that the writer told to be saved. It is killed a moment after it began,
-/// or after its first word.
-fn write_until_killed(dir: &Path, is_let_write: bool, after: Duration) -> u32 {
-    let before = if dir.read_dir().unwrap().next().is_none() { 0 } else { load(dir) };
-    let mut writer = start_writer(dir);
-    let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.ends_with("ready")));
-    let first = if is_let_write { lines.next() } else { None };
-    thread::sleep(after);
-    writer.kill().unwrap();
-    writer.wait().unwrap();
-    first.into_iter().chain(lines).filter_map(|line| line.strip_prefix("saved ")?.parse().ok()).last().unwrap_or(before)
-}
-
-fn start_writer(dir: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "writer", "--ignored", "--nocapture"]).env(WRITER_DIR, dir);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// The state of the directory; whole, or this fails.

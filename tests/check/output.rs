@@ -2,17 +2,15 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
-    thread,
     time::Duration,
 };
 
 use aws_stub::{Fault, Stub};
 use iam_key_exporter::{check::output, cli::Format};
-use testbed::{Exporter, Page};
+use testbed::{Exporter, Page, Writer};
 
 use crate::{ACCOUNT, BINARY, MEMBER, ORGANIZATION, check, command, key, settings};
 
@@ -29,17 +27,12 @@ fn files(folder: &Path) -> Vec<String> {
 fn a_writer_that_is_killed_leaves_the_old_file_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
-    let mut rng = fastrand::Rng::with_seed(7);
     output::replace(&file, report(1).as_bytes(), Format::Json).unwrap();
-    let mut last = 1;
-    for kill in 0..KILLS {
-        let told = write_until_killed(&file, Duration::from_micros(rng.u64(0..6_000)));
-        let found = number_in(&fs::read_to_string(&file).unwrap());
-        let told = told.unwrap_or(last);
-        assert!(found == told || found == told + 1, "kill {kill}: told of {told}, found {found}");
+    let writer = Writer { test: "output::writer", variable: WRITER_FILE, place: &file };
+    writer.is_killed(KILLS, Duration::from_millis(6), || {
         assert_eq!(files(folder.path()), ["keys.json"]);
-        last = found;
-    }
+        number_in(&fs::read_to_string(&file).unwrap())
+    });
 }
 
 /// Not a test: the writer that the test above starts and kills.
@@ -54,19 +47,6 @@ fn writer() {
         output::replace(Path::new(&file), report(number).as_bytes(), Format::Json).unwrap();
         println!("wrote {number}");
     }
-}
-
-/// The last report that the writer told to be written.
-fn write_until_killed(file: &Path, after: Duration) -> Option<u32> {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "output::writer", "--ignored", "--nocapture"]).env(WRITER_FILE, file);
-    let mut writer = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.ends_with("ready")));
-    thread::sleep(after);
-    writer.kill().unwrap();
-    writer.wait().unwrap();
-    lines.filter_map(|line| line.strip_prefix("wrote ")?.parse().ok()).last()
 }
 
 /// A report that takes more than one page of a disk.

@@ -15,6 +15,7 @@ pub mod process;
 pub mod prometheus;
 pub mod wait;
 pub mod webhook;
+pub mod writer;
 
 pub use alertmanager::Alertmanager;
 pub use chromium::{Chromium, Screen};
@@ -25,3 +26,4 @@ pub use moto::Moto;
 pub use process::Process;
 pub use prometheus::Prometheus;
 pub use webhook::{Notification, Webhook};
+pub use writer::Writer;
