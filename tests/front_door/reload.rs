@@ -125,7 +125,6 @@ async fn no_scrape_fails_or_misses_a_key_while_configurations_come_and_go() {
     let (stub, mut exporter, folder) = started(&["--config.auto-reload-interval=0s"]).await;
     let assumed = |stub: &Stub| stub.cloud().calls()["GetCallerIdentity"];
     let before = assumed(&stub);
-    let mut scrapes = 0;
     for round in 0..20 {
         let text = if round % 2 == 0 { strict() } else { QUICK.to_owned() };
         write(folder.path(), "exporter.yml", &text);
@@ -134,10 +133,8 @@ async fn no_scrape_fails_or_misses_a_key_while_configurations_come_and_go() {
             let page = exporter.page().await;
             assert!(has_the_key(&page), "round {round}: {}", page.text());
             assert_eq!(page.value("aws_iam_account_up", &[]), Some(1.0), "round {round}");
-            scrapes += 1;
         }
     }
-    assert_eq!(scrapes, 100);
     let settled = wait::until(SOON, async || {
         let log = exporter.process().log();
         let reloads = log.matches("the new configuration is in use").count();

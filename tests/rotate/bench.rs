@@ -179,6 +179,14 @@ impl Bench {
         keys.pop()
     }
 
+    /// The action of the call at which the command is held.
+    pub(crate) async fn frozen(&self) -> String {
+        let frozen = testbed::wait::until(Duration::from_mins(1), async || {
+            self.stub.cloud().frozen().map(str::to_owned).ok_or_else(|| "it goes on".to_owned())
+        });
+        frozen.await.unwrap()
+    }
+
     pub(crate) fn tag(&self, name: &str) -> Option<String> {
         self.stub.cloud().account(ACCOUNT).users[USER].tags.get(&format!("iam-key-rotate:{name}")).cloned()
     }

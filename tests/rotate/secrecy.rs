@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aws_stub::{Fault, Moment};
+use aws_stub::{Cloud, Fault, Moment};
 
 use crate::{
     ACCOUNT,
@@ -55,21 +55,26 @@ async fn assert_is_kept_secret(place: Place, fault: Option<(&str, Fault)>) {
     assert!(secrets.iter().all(|secret| !tags.contains(secret.as_str())));
 }
 
+fn go_on_to_the_next_call(cloud: &mut Cloud) {
+    cloud.thaw();
+    cloud.freeze(1, Moment::Before);
+}
+
 #[tokio::test]
 async fn no_secret_is_an_argument_and_no_core_would_be_dumped() {
     let bench = Bench::new(Place::Command).await;
     let sink = bench.sink();
-    bench.stub.cloud().freeze(9, Moment::Before);
+    bench.stub.cloud().freeze_at("CreateAccessKey", Moment::After);
     let child = bench.begin(&["start", USER, "--yes", "--sink", &sink]);
-    let frozen = testbed::wait::until(std::time::Duration::from_secs(30), async || {
-        if bench.stub.cloud().frozen().is_some() { Ok(()) } else { Err("not yet".to_owned()) }
-    });
-    frozen.await.unwrap();
+    assert_eq!(bench.frozen().await, "CreateAccessKey");
+    go_on_to_the_next_call(&mut bench.stub.cloud());
+    bench.frozen().await;
     let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", child.id().unwrap())).unwrap();
     let core = of("limits").lines().find(|line| line.starts_with("Max core file size")).unwrap().to_owned();
     assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
-    let secret = bench.new_key().and_then(|key| key.secret);
-    assert!(secret.is_none_or(|secret| !of("cmdline").contains(&secret) && !of("environ").contains(&secret)));
+    let secret = bench.new_key().and_then(|key| key.secret).expect("a key was made");
+    assert_eq!(fs::read_to_string(bench.path(&bench.new_key().unwrap().id)).unwrap(), secret, "it has the secret");
+    assert!(!of("cmdline").contains(&secret) && !of("environ").contains(&secret));
     drop(child);
     bench.stub.cloud().thaw();
     end(bench.begin(&["start", USER, "--yes", "--sink", &sink])).await.ends(0);

@@ -27,7 +27,7 @@ pub struct Cloud {
     pub(crate) sessions: HashMap<String, Session>,
     pub(crate) refused_keys: BTreeSet<String>,
     pub(crate) told: BTreeSet<String>,
-    pub(crate) freeze: Option<(u64, Moment)>,
+    freeze: Option<Freeze>,
     frozen: Option<String>,
     pub(crate) thawed: Arc<Notify>,
     late: u32,
@@ -36,6 +36,16 @@ pub struct Cloud {
     counts: BTreeMap<String, BTreeMap<String, u64>>,
     clock: Option<i64>,
     serial: u64,
+}
+
+/// Which call is to wait.
+#[derive(Debug)]
+struct Freeze {
+    /// Any if there is none.
+    action: Option<String>,
+    /// Of these calls, counted from one.
+    number: u64,
+    moment: Moment,
 }
 
 /// Credentials given out by `AssumeRole`.
@@ -165,8 +175,14 @@ impl Cloud {
     /// Lets the call with this number, counted from now and from one, wait until it is thawed, before it is
     /// performed or after. What is asked after that is answered as ever.
     pub fn freeze(&mut self, number: u64, moment: Moment) {
-        self.freeze = Some((number, moment));
         self.frozen = None;
+        self.freeze = Some(Freeze { action: None, number, moment });
+    }
+
+    /// As `freeze`, for the first call of this action from now on.
+    pub fn freeze_at(&mut self, action: &str, moment: Moment) {
+        self.frozen = None;
+        self.freeze = Some(Freeze { action: Some(action.to_owned()), number: 1, moment });
     }
 
     /// The action of the call that is frozen.
@@ -184,10 +200,13 @@ impl Cloud {
 
     /// Whether this call is the one, and at which moment it freezes.
     pub(crate) fn freezes(&mut self, action: &str) -> Option<Moment> {
-        let (left, moment) = self.freeze.as_mut()?;
-        *left -= 1;
-        let moment = *moment;
-        if *left > 0 {
+        let freeze = self.freeze.as_mut()?;
+        if freeze.action.as_deref().is_some_and(|meant| meant != action) {
+            return None;
+        }
+        freeze.number -= 1;
+        let moment = freeze.moment;
+        if freeze.number > 0 {
             return None;
         }
         self.freeze = None;
