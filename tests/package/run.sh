@@ -52,9 +52,14 @@ in_machine() {
     first=$(tr -d ' ' <"/proc/$machine/task/$machine/children")
     nsenter --target "$first" --all "$@"
 }
-for _ in $(seq 100); do
-    if in_machine systemctl is-active --quiet basic.target 2>/dev/null; then break; fi
-    kill -0 "$machine" 2>/dev/null || { cat "$folder/log"; exit 1; }
+left=600
+until in_machine systemctl is-active --quiet basic.target 2>/dev/null; do
+    left=$((left - 1))
+    if [ "$left" -eq 0 ] || ! kill -0 "$machine" 2>/dev/null; then
+        cat "$folder/log"
+        echo 'the machine did not come up: no basic.target' >&2
+        exit 1
+    fi
     sleep 0.2
 done
 in_machine env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh /srv/gifts/inside.sh
