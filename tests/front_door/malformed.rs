@@ -1,5 +1,5 @@
 //! Requests that no client should send, and files that no operator should write.
-//! Seconds from `FUZZ_SECONDS` (`make fuzz-door`), else a few.
+//! Seconds from `FUZZ_SECONDS` (`make fuzz-door`), else a few. The same again with the `FUZZ_SEED` that it prints.
 
 use std::{env, fs, path::Path, time::Duration};
 
@@ -40,6 +40,17 @@ const WORDS: [&[u8]; 12] = [
     b"\r\n\r\n",
 ];
 
+fn number(variable: &str) -> Option<u64> {
+    env::var_os(variable).map(|text| text.to_str().and_then(|text| text.parse().ok()).expect(variable))
+}
+
+/// A test that fails shows what it printed, and so how to have the same once more.
+fn random() -> fastrand::Rng {
+    let seed = number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("again with FUZZ_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
 fn mutated(mut bytes: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     for _ in 0..random.usize(0..6) {
         let at = random.usize(0..=bytes.len());
@@ -71,8 +82,7 @@ const HASH: &str = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG
 /// The corpus of good and bad web configurations, mutated.
 #[test]
 fn no_web_config_makes_the_parser_panic_or_show_a_secret() {
-    let seed = fastrand::u64(..);
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = random();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web_config");
     let files = ["good", "bad"].iter().flat_map(|kind| fs::read_dir(folder.join(kind)).unwrap());
     let texts: Vec<Vec<u8>> = files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect();
@@ -81,22 +91,19 @@ fn no_web_config_makes_the_parser_panic_or_show_a_secret() {
         let text = format!("{}\nbasic_auth_users: {{ ann: {HASH} }}\n", String::from_utf8_lossy(&bytes));
         if let Err(mistakes) = WebConfig::parse(&text, Path::new("/nowhere")) {
             let told = mistakes.iter().map(ToString::to_string).collect::<String>();
-            assert!(!told.contains(&HASH[..12]), "seed {seed}: {text}\n{told}");
+            assert!(!told.contains(&HASH[..12]), "{text}\n{told}");
         }
     }
 }
 
 #[tokio::test]
 async fn no_request_makes_it_panic_or_stop_answering() {
-    let seconds = env::var_os("FUZZ_SECONDS")
-        .map_or(3, |text| text.to_str().unwrap_or_default().parse().expect("FUZZ_SECONDS is a number"));
+    let seconds = number("FUZZ_SECONDS").unwrap_or(3);
     let folder = tempfile::tempdir().unwrap();
     let hash = bcrypt::hash("opensesame", 4).unwrap();
     for web_config in [String::new(), format!("basic_auth_users: {{ ann: {hash} }}")] {
         let (_stub, mut exporter) = behind(&write(folder.path(), "web.yml", &web_config)).await;
-        let seed = fastrand::u64(..);
-        let (mut random, end, mut sent) =
-            (fastrand::Rng::with_seed(seed), Instant::now() + Duration::from_secs(seconds), 0);
+        let (mut random, end, mut sent) = (random(), Instant::now() + Duration::from_secs(seconds), 0);
         while Instant::now() < end {
             let requests: Vec<_> =
                 (0..16).map(|_| mutated(random.choice(SEEDS).unwrap().to_vec(), &mut random)).collect();
@@ -104,10 +111,10 @@ async fn no_request_makes_it_panic_or_stop_answering() {
             futures_util::future::join_all(requests.iter().map(|bytes| send(&address, bytes))).await;
             sent += requests.len();
         }
-        println!("{sent} malformed requests, seed {seed}");
+        println!("{sent} malformed requests");
         let healthy = testbed::curl(&["--user", "ann:opensesame", &exporter.url("/-/healthy")]).await;
-        assert_eq!(healthy.status, 200, "seed {seed}: {healthy:?}");
+        assert_eq!(healthy.status, 200, "{healthy:?}");
         let log = exporter.process().log();
-        assert!(!log.contains("panicked"), "seed {seed}: {log}");
+        assert!(!log.contains("panicked"), "{log}");
     }
 }
