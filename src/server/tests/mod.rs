@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
     sync::mpsc,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{advance, pause, resume, timeout},
 };
 
 use super::*;
