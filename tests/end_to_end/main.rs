@@ -99,7 +99,7 @@ async fn an_overdue_key_pages_outlives_an_outage_and_resolves_when_rotated() {
 
     chain.stub.cloud().fault("*", Fault::ServiceFailure);
     chain.is_up(0.0).await;
-    chain.firing_throughout(10.0).await;
+    chain.firing_throughout(5.0).await;
     chain.stub.cloud().clear_faults();
     chain.is_up(1.0).await;
 
@@ -118,7 +118,7 @@ async fn a_restart_during_an_outage_resolves_nothing() {
         chain.told("firing", "ci-bot").await;
         chain.stub.cloud().fault("*", Fault::ServiceFailure);
         chain.restart().await;
-        chain.firing_throughout(10.0).await;
+        chain.firing_throughout(5.0).await;
         let page = chain.exporter.page().await;
         let shown = page.series("aws_iam_access_key_rotation_due_timestamp_seconds").len();
         assert_eq!(shown, if config == CONFIG { 0 } else { 2 }, "the state is published at once");

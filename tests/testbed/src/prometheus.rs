@@ -1,4 +1,4 @@
-//! A real Prometheus that scrapes, judges and tells every second.
+//! A real Prometheus that judges and tells every second, and scrapes every other.
 
 use std::{
     fs, io,
@@ -88,8 +88,12 @@ impl Prometheus {
     }
 
     /// The labels of the alerts with this name that fire now.
+    ///
+    /// # Panics
+    /// When Prometheus does not tell.
     pub async fn firing(&self, alert: &str) -> Vec<Value> {
         let answer = self.api("alerts").await;
+        assert_eq!(answer["status"], "success", "{answer}");
         let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
         let meant = |a: &Value| a["state"] == "firing" && a["labels"]["alertname"] == alert;
         alerts.into_iter().filter(meant).map(|alert| alert["labels"].clone()).collect()
@@ -98,7 +102,7 @@ impl Prometheus {
     /// The result of an instant query.
     ///
     /// # Panics
-    /// When Prometheus refuses the query.
+    /// When Prometheus refuses the query, or does not answer.
     pub async fn query(&self, query: &str) -> Vec<Value> {
         self.ask(query).await.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
@@ -120,9 +124,15 @@ impl Prometheus {
         self.api(&format!("parse_query?query={}", encoded(query))).await["data"].take()
     }
 
+    /// No answer is not the answer that there is nothing: it is asked again.
     async fn api(&self, path: &str) -> Value {
-        let answer = http::get(&format!("{}/api/v1/{path}", self.url())).await;
-        answer.ok().and_then(|answer| serde_json::from_slice(&answer.body).ok()).unwrap_or_default()
+        let url = format!("{}/api/v1/{path}", self.url());
+        let answer = wait::until(PATIENCE, async || {
+            let answer = http::get(&url).await?;
+            if answer.status < 500 { Ok(answer) } else { Err(answer.text()) }
+        });
+        let answer = answer.await.unwrap_or_else(|last| panic!("{path}: {last}\n{}", self.log()));
+        serde_json::from_slice(&answer.body).unwrap_or_default()
     }
 }
 
@@ -135,7 +145,7 @@ fn configuration(watch: &Watch<'_>) -> String {
     let rules: Vec<_> = watch.rules.iter().map(|rules| rules.display().to_string()).collect();
     let alertmanagers: Vec<_> = watch.alertmanager.iter().collect();
     serde_json::json!({
-        "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
+        "global": { "scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s" },
         "rule_files": rules,
         "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": alertmanagers }] }] },
         "scrape_configs": [scrape_config(watch)],

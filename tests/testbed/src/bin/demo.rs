@@ -99,7 +99,7 @@ async fn set_up(options: &Options) -> Result<Scene, Box<dyn Error>> {
     let (targets, alertmanagers) = ([exporter.address()], Some(alertmanager.address()));
     let watch = Watch { targets: &targets, rules: Some(&rules), alertmanager: alertmanagers, ..Watch::default() };
     let prometheus = Prometheus::start(&watch).await?;
-    started("Prometheus", &prometheus.url(), "scrapes every second, with alerts/rules.yaml");
+    started("Prometheus", &prometheus.url(), "scrapes every other second, with alerts/rules.yaml");
     Ok(Scene { stub, exporter, prometheus, alertmanager, webhook })
 }
 
