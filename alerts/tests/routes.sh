@@ -21,14 +21,16 @@ says() {
 }
 
 amtool check-config "$config" >/dev/null
-key='account_id=111122223333 user_name=ci-bot access_key_id=AKIAIOSFODNN7EXAMPLE'
+user='account_id=111122223333 user_name=ci-bot'
+key="$user access_key_id=AKIAIOSFODNN7EXAMPLE"
 # shellcheck disable=SC2086
 {
     goes_to page severity=critical alertname=AWSIAMAccessKeyOverdue $key
     goes_to ticket severity=warning alertname=AWSIAMAccessKeyDueSoon $key
     goes_to search-page severity=critical alertname=AWSIAMAccessKeyOverdue $key tag_owner=search
     goes_to search-ticket severity=warning alertname=AWSIAMAccessKeyDueSoon $key tag_owner=search
-    goes_to payments-page severity=critical alertname=AWSIAMUserQuarantined $key tag_owner=payments
+    goes_to security-page,payments-page severity=critical alertname=AWSIAMUserQuarantined $user tag_owner=payments
+    goes_to security-page,page severity=critical alertname=AWSIAMUserQuarantined $user
     goes_to page severity=critical alertname=AWSIAMAccessKeyOverdue $key tag_owner=unheard-of
     goes_to nobody severity=info alertname=AWSIAMAccessKeyUnused $key tag_owner=payments
 }
