@@ -64,6 +64,16 @@ fn the_example_and_an_empty_file_are_valid_and_mean_the_defaults() {
 }
 
 #[test]
+fn the_organization_may_be_listed_every_two_hours_and_not_less_often() {
+    let folder = tempfile::tempdir().unwrap();
+    for (interval, is_allowed) in [("2h", true), ("2h 1s", false)] {
+        let file = folder.path().join("seldom.yml");
+        fs::write(&file, format!("organization: {{ role_name: reader, refresh_interval: {interval} }}\n")).unwrap();
+        assert_eq!(check(&file).status.success(), is_allowed, "{interval}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_with_the_reason() {
     let output = check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("nowhere.yml"));
     assert_eq!(output.status.code(), Some(2));

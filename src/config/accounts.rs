@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 
 use super::{
     section::Section,
-    value::{ACCOUNT_FILTER, DURATION, EXTERNAL_ID, NAME, ROLE_ARN, ROLE_NAME},
+    value::{ACCOUNT_FILTER, EXTERNAL_ID, NAME, REFRESH, ROLE_ARN, ROLE_NAME},
 };
 
 /// An account named in the file.
@@ -126,7 +126,7 @@ pub(super) fn organization(section: &mut Section<'_>) -> Option<Organization> {
     let mut refresh_interval = Duration::from_hours(1);
     section.set_some("role_name", &ROLE_NAME, &mut role_name);
     section.set_some("external_id", &EXTERNAL_ID, &mut external_id);
-    section.set("refresh_interval", &DURATION, &mut refresh_interval);
+    section.set("refresh_interval", &REFRESH, &mut refresh_interval);
     let include = section.list("include", &ACCOUNT_FILTER).into_iter().map(|(_, filter)| filter).collect();
     let exclude = section.list("exclude", &ACCOUNT_FILTER).into_iter().map(|(_, filter)| filter).collect();
     section.demand("role_name");

@@ -25,6 +25,12 @@ pub(super) const WAIT: Kind<Duration> = Kind {
     parse: |text| humantime::parse_duration(text).ok().filter(|wait| *wait <= Duration::from_hours(1)),
 };
 
+/// Seldom enough for any organization, and well below what `AWSIAMOrganizationNotListed` waits for.
+pub(super) const REFRESH: Kind<Duration> = Kind {
+    allowed: "a duration above zero and up to 2h, such as 1h or 30m",
+    parse: |text| (DURATION.parse)(text).filter(|refresh| *refresh <= Duration::from_hours(2)),
+};
+
 pub(super) const RATE: Kind<f64> = Kind {
     allowed: "a number from 0.1 to 10000",
     parse: |text| text.parse().ok().filter(|rate| (0.1..=10_000.0).contains(rate)),
