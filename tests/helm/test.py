@@ -244,6 +244,8 @@ def kustomize(chart, exporter):
     expect(said.returncode == 0, f"kustomize: {said.stderr}")
     made = {document["kind"]: document for document in yaml.safe_load_all(said.stdout) if document}
     expect(len(made) == 6, f"kustomize: {sorted(made)}")
+    job = made["ServiceMonitor"]["spec"]["jobLabel"]
+    expect(job == "app.kubernetes.io/instance" and job in made["Service"]["metadata"]["labels"], f"kustomize: no job by {job}")
     for document in made.values():
         validate("kustomize", document)
         configuration_is_valid("kustomize", document, exporter)
