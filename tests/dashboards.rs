@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use aws_stub::{Stub, fleet};
+use aws_stub::{Fault, Stub, fleet};
 use serde_json::Value;
 use testbed::{Exporter, Prometheus, Settings, prometheus::Watch, wait};
 
@@ -253,4 +253,46 @@ async fn no_number_is_missing_where_nothing_is_wrong() {
             }
         }
     }
+}
+
+/// The panels with a number that say something, by dashboard and title.
+async fn told(prometheus: &Prometheus) -> BTreeSet<String> {
+    let mut told = BTreeSet::new();
+    for name in NAMES {
+        let dashboard = dashboard(name);
+        let numbers =
+            list(&dashboard["panels"]).iter().filter(|panel| ["stat", "bargauge"].contains(&text(panel, "type")));
+        for panel in numbers {
+            for target in list(&panel["targets"]) {
+                if !asked(prometheus, text(target, "expr")).await.is_empty() {
+                    told.insert(format!("{name}, {}", text(panel, "title")));
+                }
+            }
+        }
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_to_be_well_where_there_is_no_data() {
+    let prometheus = Prometheus::start(&Watch::default()).await.unwrap();
+    assert_eq!(told(&prometheus).await, BTreeSet::from(["exporter, Exporters".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_never_read_is_in_the_table_and_makes_nothing_look_well() {
+    let stub = Stub::start().await.unwrap();
+    for action in ["GenerateCredentialReport", "GetCredentialReport", "ListUsers", "GetAccountSummary"] {
+        stub.cloud().fault(action, Fault::AccessDenied);
+    }
+    let (_replicas, prometheus) = watched(&stub).await;
+    let failing = wait::until(Duration::from_mins(1), async || {
+        let down = prometheus.query("aws_iam_account_up{account_id!='unknown'} == 0").await;
+        if down.len() == 2 { Ok(()) } else { Err(format!("{down:?}")) }
+    });
+    failing.await.unwrap();
+    let rows = panel(&prometheus, "fleet", "Accounts that cannot be read").await;
+    assert_eq!(rows[0].len(), 1, "one row, whatever number of replicas: {rows:?}");
+    let fleet: Vec<_> = told(&prometheus).await.into_iter().filter(|panel| panel.starts_with("fleet")).collect();
+    assert_eq!(fleet, ["fleet, Accounts not read"]);
 }

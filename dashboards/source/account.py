@@ -23,14 +23,14 @@ def keys_table(at):
                     ("Value #C", "Last used", *DAYS),
                     ("last_used_service", "Service", width(110)), ("last_used_region", "Region", width(120)),
                     ("tag_owner", "Owner")],
-                at, sort=("Age", True), empty="No access keys")
+                at, sort=("Age", True))
 
 
 def two_keys(at):
     two = f"count by (account_id, user_name) ({per_key('aws_iam_access_key_active', *ACCOUNT)} == 1) >= 2"
     return rows("Users with two active keys", "A rotation that nobody finished, or two programs that share a user.", [two], [
         account(), ("user_name", "User"),
-        ("Value", "Active keys", width(120), runbook("AWSIAMUserHasTwoActiveKeys"))], at, sort=("User", False), empty="No user has two")
+        ("Value", "Active keys", width(120), runbook("AWSIAMUserHasTwoActiveKeys"))], at, sort=("User", False))
 
 
 def unused(at):
@@ -41,7 +41,7 @@ def unused(at):
                 [in_days(f"({idle}) > {policy('max_idle')}")], [
                     account(), ("user_name", "User"), ("access_key_id", "Access key", width(195)),
                     ("Value", "Unused for", *DAYS, runbook("AWSIAMAccessKeyUnused"), *painted(WARNING))],
-                at, sort=("Unused for", True), empty="Every active key is used")
+                at, sort=("Unused for", True))
 
 
 def build():

@@ -47,7 +47,7 @@ def due_table(at):
                     ("Value", "Due in", *DAYS, runbook("AWSIAMAccessKeyDueSoon"), *painted(BAD, (3, WARNING), (7, GOOD))),
                     account(to_account()), ("user_name", "User"),
                     ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
-                at, sort=("Due in", False), empty="No key is due soon")
+                at, sort=("Due in", False))
 
 
 def overdue_table(at):
@@ -58,7 +58,7 @@ def overdue_table(at):
                     ("Value", "Overdue for", *DAYS, runbook("AWSIAMAccessKeyOverdue"), *painted(BAD)),
                     account(to_account()), ("user_name", "User"),
                     ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
-                at, sort=("Overdue for", True), empty="No key is overdue")
+                at, sort=("Overdue for", True))
 
 
 def exemptions_table(at):
@@ -68,7 +68,7 @@ def exemptions_table(at):
                     ("Value", "Ends in", *DAYS, runbook("AWSIAMExemptionEndsSoon"), *painted(WARNING, (14, GOOD))),
                     account(to_account()), ("user_name", "User"),
                     ("access_key_id", "Access key", width(195)), ("tag_owner", "Owner")],
-                at, sort=("Ends in", False), empty="No key is exempt")
+                at, sort=("Ends in", False))
 
 
 def worst_accounts(at):
@@ -77,16 +77,17 @@ def worst_accounts(at):
     return rows("Accounts with the most overdue keys", "The twenty worst accounts.", [f"{overdue} {names}"], [
         account(to_account()), ("account_name", "Name"),
         ("Value", "Overdue keys", width(130), *painted(BAD))],
-        at, sort=("Overdue keys", True), empty="No account has an overdue key")
+        at, sort=("Overdue keys", True))
 
 
 def failing_accounts(at):
-    failing = f"(time() - max by (account_id) ({select('aws_iam_account_data_timestamp_seconds', has('data', 'due_keys'))})) and on (account_id) min by (account_id) ({select('aws_iam_account_up')}) == 0"
-    return rows("Accounts that cannot be read", "What is shown of these is as last known: known keys are watched, new and rotated ones are not noticed.",
-                [failing], [
+    failing = f"min by (account_id) ({select('aws_iam_account_up')}) == 0"
+    ago = f"(time() - max by (account_id) ({select('aws_iam_account_data_timestamp_seconds', has('data', 'due_keys'))})) and on (account_id) {failing}"
+    return rows("Accounts that cannot be read", "What is shown of these is as last known: known keys are watched, new and rotated ones are not noticed. Of one that was never read nothing is known.",
+                [failing, ago], [
                     account(to_account()),
-                    ("Value", "Last read", unit("dtdurations"), runbook("AWSIAMAccountCollectionFailing"), *painted(BAD))],
-                at, sort=("Last read", True), empty="Every account is read")
+                    ("Value #B", "Last read", unit("dtdurations"), runbook("AWSIAMAccountCollectionFailing"), *painted(BAD))],
+                at, sort=("Last read", True))
 
 
 def build():
@@ -100,14 +101,14 @@ def build():
     red = steps(GOOD, (1, BAD))
     return frame("iam-key-exporter-fleet", "AWS access keys / Fleet", "Whether any AWS access key is too old, and which is next.", [
         number("Within policy", "Share of active keys that are not past their rotation date. Exempt keys count as within.",
-               f"1 - ({or_zero(overdue)}) / ({held} > 0) or vector(1)", "percentunit", steps(BAD, (0.95, WARNING), (1, GOOD)), (0, 0, 4, 4), decimals=1),
+               f"1 - ({or_zero(overdue)}) / ({held} > 0) or 1 + 0 * count({READ})", "percentunit", steps(BAD, (0.95, WARNING), (1, GOOD)), (0, 0, 4, 4), decimals=1),
         number("Overdue now", "Active keys past their rotation date.", or_zero(overdue), "short", red, (4, 0, 4, 4),
                links=[("What to do", f"{RUNBOOKS}/AWSIAMAccessKeyOverdue.md")]),
         number("Due soon", "Active keys that fall due within the warning time of the policy.", or_zero(soon), "short", steps(GOOD, (1, WARNING)), (8, 0, 4, 4)),
         number("Active keys", "All active access keys of all accounts that are read.", or_zero(active), "short", None, (12, 0, 4, 4)),
         number("Root keys", "Access keys of root users. There should be none.", or_zero(root), "short", red, (16, 0, 4, 4),
                links=[("What to do", f"{RUNBOOKS}/AWSIAMRootAccessKeyPresent.md")]),
-        number("Accounts not read", "Accounts whose last reading was not whole.", or_zero(down), "short", red, (20, 0, 4, 4),
+        number("Accounts not read", "Accounts whose last reading was not whole.", or_zero(down, WATCHED), "short", red, (20, 0, 4, 4),
                links=[("What to do", f"{RUNBOOKS}/AWSIAMAccountCollectionFailing.md")]),
         overdue_table((0, 4, 12, 9)),
         due_table((12, 4, 12, 9)),

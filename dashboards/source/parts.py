@@ -34,9 +34,13 @@ def has(label, value):
     return f'{label}="{value}"'
 
 
-def or_zero(expr):
-    """A healthy fleet shows 0 and not that there is no data."""
-    return f"({expr}) or vector(0)"
+READ = select("aws_iam_account_data_timestamp_seconds", 'data="census"')
+WATCHED = select("aws_iam_account_up")
+
+
+def or_zero(expr, where=READ):
+    """A healthy fleet shows 0 and not that there is no data; one that nobody has read shows that."""
+    return f"({expr}) or 0 * count({where})"
 
 
 def policy(limit):
@@ -70,6 +74,7 @@ def number(title, description, expr, unit="short", colors=None, at=None, decimal
         .title(title)
         .description(description)
         .unit(unit)
+        .no_value("no data")
         .thresholds(colors or steps(GOOD))
         .color_mode(common.BigValueColorMode.BACKGROUND_SOLID if colors else common.BigValueColorMode.NONE)
         .graph_mode(common.BigValueGraphMode.NONE)
@@ -101,9 +106,10 @@ def lines(title, description, targets, unit, at, at_least=1):
     return place(panel, *at)
 
 
-def rows(title, description, targets, columns, at, sort=None, empty="none"):
+def rows(title, description, targets, columns, at, sort=None):
     """A table. Targets are its queries, columns what is shown of them: name in the data, title, properties."""
-    panel = table.Panel().title(title).description(description).unit("short").no_value(empty)
+    # An empty table cannot tell nothing wrong from nothing read; the numbers above it can.
+    panel = table.Panel().title(title).description(description).unit("short").no_value("none known")
     for ref, expr in zip("ABCDEFGH", targets):
         panel = panel.with_target(query(expr, ref, is_table=True))
     if len(targets) > 1:
