@@ -41,6 +41,8 @@ pub(crate) struct Chaos {
 impl Chaos {
     pub(crate) fn new(stub: &Stub, random: Rng, speed: i64) -> Self {
         let start = stub.cloud().now();
+        // An hour is a second here: on a busy machine it would end within every poll.
+        stub.cloud().set_session_seconds(DAY / 2);
         let mut chaos = Self { random, speed, started: Instant::now(), start, max_age_days: 30 };
         for account in MEMBERS.iter().copied().chain([DEFAULT_ACCOUNT]) {
             for number in 0..USERS {

@@ -25,6 +25,7 @@ pub struct Cloud {
     pub(crate) latency: Duration,
     pub(crate) page_size: Option<usize>,
     pub(crate) sessions: HashMap<String, Session>,
+    pub(crate) session_seconds: Option<i64>,
     pub(crate) refused_keys: BTreeSet<String>,
     pub(crate) told: BTreeSet<String>,
     freeze: Option<Freeze>,
@@ -66,6 +67,7 @@ impl Default for Cloud {
             latency: Duration::ZERO,
             page_size: None,
             sessions: HashMap::new(),
+            session_seconds: None,
             refused_keys: BTreeSet::new(),
             told: BTreeSet::new(),
             freeze: None,
@@ -85,6 +87,11 @@ impl Cloud {
     /// Stops the clock at a moment, or lets it run in real time.
     pub fn set_now(&mut self, unix_seconds: Option<i64>) {
         self.clock = unix_seconds;
+    }
+
+    /// Sessions last this long whatever is asked for: where the clock runs fast, an hour can end within a poll.
+    pub fn set_session_seconds(&mut self, seconds: i64) {
+        self.session_seconds = Some(seconds);
     }
 
     /// The clock, in Unix seconds.

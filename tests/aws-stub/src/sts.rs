@@ -145,7 +145,7 @@ fn duration(cloud: &Cloud, call: &Call) -> Result<i64, Refusal> {
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
         ));
     }
-    Ok(lasts)
+    Ok(cloud.session_seconds.unwrap_or(lasts))
 }
 
 fn allowed(cloud: &Cloud, call: &Call, role: &Role<'_>) -> bool {
