@@ -107,10 +107,10 @@ impl Kept {
         Ok(Self { state: Some(state), accounts })
     }
 
-    /// An instance whose metadata do not answer must not take away what is known.
+    /// An instance whose metadata do not answer must not take away what is known. A reload takes nothing away.
     fn without_credentials(&self, snapshots: &Snapshots) -> Without {
-        let is_nothing_known = self.accounts.is_empty() && snapshots.fleet().accounts.is_empty();
-        if is_nothing_known { Without::Refuse } else { Without::GoOn }
+        let is_start = snapshots.fleet().accounts.is_empty();
+        if is_start && !self.accounts.is_empty() { Without::GoOn } else { Without::Refuse }
     }
 
     /// At once; it says itself how old it is.
