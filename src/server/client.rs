@@ -16,7 +16,7 @@ use tokio::{
     net::TcpStream,
     select,
     sync::watch,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
@@ -147,16 +147,17 @@ impl Client {
 
 /// Returns once the client has been busy for `limit`. HTTP/2 may be idle for twice that, so that
 /// Prometheus, which comes once a minute, finds its connection open; hyper ends idle HTTP/1 sooner.
-async fn too_long(at_work: watch::Receiver<Work>, limit: Duration) {
+async fn too_long(mut at_work: watch::Receiver<Work>, limit: Duration) {
     loop {
         let deadline = {
-            let work = at_work.borrow();
+            let work = at_work.borrow_and_update();
             work.since + if work.requests == 0 { 2 * limit } else { limit }
         };
         if deadline <= Instant::now() {
             return debug!("ending a connection whose client is too slow, or idle");
         }
-        sleep_until(deadline).await;
+        // The place outlives this: somebody can always say that there is other work.
+        drop(timeout_at(deadline, at_work.changed()).await);
     }
 }
 
