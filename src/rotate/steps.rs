@@ -204,14 +204,17 @@ impl Performance<'_> {
         Ok(())
     }
 
-    /// Should somebody have begun to go back meanwhile, what was current before is what they go back to.
+    /// Should somebody have begun to go back meanwhile, what was current before is what they go back to,
+    /// if there was anything.
     async fn promote(&self) -> Result<(), StepError> {
         self.still_ours().await?;
         let (sink, id) = (self.sink()?, &self.new_key()?.id);
         sink.promote(&self.subject(), id).await?;
         if self.is_taken_back().await? {
-            sink.restore(&self.subject(), id, &self.rotation.old_key).await?;
-            return Err(StepError::Lost(self.person.name.clone()));
+            return Err(match sink.restore(&self.subject(), id, &self.rotation.old_key).await {
+                Ok(_) | Err(SinkError::Unfit(_)) => StepError::Lost(self.person.name.clone()),
+                Err(error) => error.into(),
+            });
         }
         Ok(())
     }

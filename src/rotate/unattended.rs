@@ -43,8 +43,8 @@ struct Run<'a> {
 
 /// Moves each user one step forward, if its time has come. The exit code.
 pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, format: Format) -> u8 {
-    let mut willing = match willing(desk, scope).await {
-        Ok(willing) => willing,
+    let willing = match willing(desk, scope).await {
+        Ok(willing) => in_turn(willing, desk.clock.now()),
         Err(Stop(outcome, message)) => {
             warn(format_args!("error: {message}"));
             return outcome.code();
@@ -54,8 +54,6 @@ pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, form
     let run = Run { desk, patience, rotate_after };
     let mut told = Told { users: Vec::new(), put_off: Vec::new() };
     let (mut changed, mut failed) = (0, 0);
-    let first = first(desk.clock.now(), willing.len());
-    willing.rotate_left(first);
     for one in willing {
         if changed.max(failed) >= scope.max_per_run {
             told.put_off.push(one.user);
@@ -71,12 +69,14 @@ pub(super) async fn run(desk: &Desk<'_>, patience: Patience, scope: &Scope, form
     told.code()
 }
 
-/// Whose turn comes first, another one's in each run: users who fail must not stand before the same others
+/// One user or another comes first: users who fail must not stand before the same others
 /// every time. Runs come at even intervals, which the golden ratio has nothing in common with.
-fn first(now: Timestamp, users: usize) -> usize {
+fn in_turn<T>(mut users: Vec<T>, now: Timestamp) -> Vec<T> {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let mixed = u128::from(now.unsigned_abs().wrapping_mul(GOLDEN));
-    usize::try_from((mixed * users as u128) >> 64).unwrap_or(0)
+    let first = usize::try_from((mixed * users.len() as u128) >> 64).unwrap_or(0);
+    users.rotate_left(first);
+    users
 }
 
 /// Who opted in, by a tag or by the file, sorted by name. The tag is nearer to the user, so it wins.
@@ -184,11 +184,14 @@ mod tests {
     fn at_every_interval_each_user_comes_first_some_time() {
         for interval in [60, 3600, 86_400, 7 * 86_400] {
             for users in 1..=60 {
-                let runs = (0..2000).map(|run| first(1_790_000_000 + run * interval, users));
-                let firsts: BTreeSet<usize> = runs.collect();
+                let orders = (0..2000).map(|run| in_turn((0..users).collect(), 1_790_000_000 + run * interval));
+                let firsts: BTreeSet<usize> = orders.map(|order| order[0]).collect();
                 assert!(firsts.iter().copied().eq(0..users), "{users} users, every {interval} s: {firsts:?}");
             }
         }
-        assert_eq!(first(1_790_000_000, 0), 0);
+        assert!(in_turn(Vec::<usize>::new(), 1_790_000_000).is_empty());
+        let mut all = in_turn(vec![1, 2, 3], 1_790_000_000);
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3]);
     }
 }
