@@ -213,6 +213,12 @@ impl Account {
         self.backlog.is_some() || self.census.complete_at.is_none()
     }
 
+    /// Whether nothing was ever read of the account.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.users.is_empty() && self.census.complete_at.is_none()
+    }
+
     /// The user with this name.
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&User> {

@@ -146,7 +146,7 @@ impl Reading {
     }
 
     async fn save(&mut self, account: Arc<Account>) {
-        let Some(state) = self.desk.state.clone() else { return };
+        let Some(state) = self.desk.state.clone().filter(|_| !account.is_blank()) else { return };
         if self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
             return self.tell_unsaved("the disk does not answer");
         }

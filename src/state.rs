@@ -4,7 +4,7 @@
 //! One file per account, replaced atomically. What cannot be trusted is set aside and told.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io::{self, BufWriter, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -100,15 +100,18 @@ impl StateDir {
 fn open_alone(new: &Path) -> io::Result<File> {
     let busy = || io::Error::new(io::ErrorKind::ResourceBusy, "another save of this account is under way");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(new)?;
-    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        return Err(busy());
-    }
-    // Whoever held it has renamed it by now: then it is the state itself.
-    if fs::metadata(new).map_or(0, |metadata| metadata.ino()) != file.metadata()?.ino() {
+    // A file system without locks is written to as if there were one.
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) || !is_still(new, &file) {
         return Err(busy());
     }
     file.set_len(0)?;
     Ok(file)
+}
+
+/// Whoever held the lock may have renamed the file: then it is the state itself.
+fn is_still(path: &Path, file: &File) -> bool {
+    let inode = |metadata: io::Result<Metadata>| metadata.ok().map(|metadata| metadata.ino());
+    inode(fs::metadata(path)).is_some_and(|there| inode(file.metadata()) == Some(there))
 }
 
 /// What could not be read may be good: it stays where it is.
@@ -230,6 +233,13 @@ mod tests {
         assert_eq!(error.to_string(), "another save of this account is under way");
         drop(first);
         state.save(&account()).unwrap();
+        let new = dir.path().join("111122223333.new");
+        let file = File::create(&new).unwrap();
+        assert!(is_still(&new, &file));
+        fs::rename(&new, dir.path().join("111122223333.other")).unwrap();
+        assert!(!is_still(&new, &file), "it was renamed");
+        File::create(&new).unwrap();
+        assert!(!is_still(&new, &file), "another has its name");
         assert_eq!(state.load(), [Arc::new(account())]);
     }
 

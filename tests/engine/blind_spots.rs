@@ -89,6 +89,25 @@ fn an_account_whose_leaked_keys_cannot_be_known_is_not_up() {
 }
 
 #[test]
+fn nothing_is_kept_of_an_account_of_which_nothing_was_read() {
+    run(async {
+        let (stub, dir) = (with_key(DAY), tempfile::tempdir().unwrap());
+        let state = StateDir::open(dir.path()).unwrap();
+        let mut watch = Watch::new(&stub, Some(state.clone())).await;
+        let all_but_who_we_are =
+            ["ListUsers", "GenerateCredentialReport", "GetCredentialReport", "GetAccountAuthorizationDetails"];
+        for operation in all_but_who_we_are {
+            stub.cloud().fault(operation, Fault::ServiceFailure);
+        }
+        watch.poll().await;
+        assert!(!watch.is_up() && state.load().is_empty());
+        stub.cloud().clear_faults();
+        watch.poll_after(POLL).await;
+        assert!(watch.is_up() && state.load().len() == 1);
+    });
+}
+
+#[test]
 fn two_root_keys_are_two_though_the_count_says_one() {
     run(async {
         let stub = with_key(DAY);
