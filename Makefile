@@ -54,7 +54,7 @@ bench-scrape: ## scrapes of 1,000, 10,000 and 100,000 keys beside nginx and two 
 	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
 	target/release/bench_scrape target/release/iam-key-exporter
 
-bench-memory: ## how calls, time, memory and bytes grow from 10 to 100,000 keys and 1 to 1,000 accounts (15 minutes)
+bench-memory: ## how calls, time, memory and bytes grow from 10 to 100,000 keys and 1 to 5,000 accounts (15 minutes)
 	$(CARGO) build --locked --release -p iam-key-exporter -p testbed
 	target/release/bench_size target/release/iam-key-exporter memory
 

@@ -18,7 +18,7 @@ use testbed::{Exporter, Settings, http};
 
 const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
 
-/// Beyond, the libraries take seconds a scrape.
+/// Beyond, the libraries take seconds a scrape, which is told of single ones only.
 const MOST_FOR_LIBRARIES: u32 = 10_000;
 
 #[tokio::main]
@@ -43,19 +43,20 @@ async fn compare(exporter: &Path, keys: u32) {
     std::fs::write(&file, &page).expect("the folder can be written");
     println!("== {keys} keys: {:.1} MB, {} series", megabytes(page.len()), series(&page));
     let nginx = Nginx::start(folder.path()).await;
-    let mut peers = Vec::new();
-    if keys <= MOST_FOR_LIBRARIES {
-        peers.push(("the prometheus crate", Peer::of_the_crate(&file).await));
-        peers.push(("prometheus_client, Python", Peer::of_python(&file, folder.path()).await));
-    }
+    let peers = [
+        ("the prometheus crate", Peer::of_the_crate(&file).await),
+        ("prometheus_client, Python", Peer::of_python(&file, folder.path()).await),
+    ];
+    let pid = exporter.process().pid();
+    let mut all = vec![("iam-key-exporter", exporter.url("/metrics"), pid), ("nginx", nginx.url(), nginx.pid())];
+    all.extend(peers.iter().map(|(name, peer)| (*name, peer.url(), peer.pid())));
     for coding in ["identity", "gzip"] {
-        let pid = exporter.process().pid();
-        let mut all = vec![("iam-key-exporter", exporter.url("/metrics"), pid), ("nginx", nginx.url(), nginx.pid())];
-        all.extend(peers.iter().map(|(name, peer)| (*name, peer.url(), peer.pid())));
-        table(coding, &all).await;
-        let first = first_of_a_second(&exporter.url("/metrics"), coding, pid).await;
-        let of_nginx = first_of_a_second(&nginx.url(), coding, nginx.pid()).await;
-        println!("one scrape in a second: {first}; nginx: {of_nginx}\n");
+        table(coding, if keys <= MOST_FOR_LIBRARIES { &all } else { &all[..2] }).await;
+        println!("the only scrape of its second:");
+        for (name, url, pid) in &all {
+            println!("- {name}: {}", first_of_a_second(url, coding, *pid).await);
+        }
+        println!();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Calls, time, memory and bytes, from ten keys to a hundred thousand, and from one account to a thousand.
+//! Calls, time, memory and bytes, from ten keys to a hundred thousand, and from one account to five thousand.
 
 use std::{
     path::Path,
@@ -10,8 +10,8 @@ use testbed::{Exporter, Settings, http, wait};
 use tokio::time::sleep;
 
 /// Accounts, and users in each, of whom each has a key and 2 % are overdue.
-pub(crate) const SIZES: [(u32, u32); 8] =
-    [(1, 10), (1, 100), (1, 1_000), (1, 10_000), (1, 100_000), (10, 100), (100, 100), (1_000, 100)];
+pub(crate) const SIZES: [(u32, u32); 9] =
+    [(1, 10), (1, 100), (1, 1_000), (1, 10_000), (1, 100_000), (10, 100), (100, 100), (1_000, 100), (5_000, 20)];
 
 /// Between polls: long enough for the largest.
 const INTERVAL: Duration = Duration::from_secs(40);
