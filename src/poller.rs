@@ -157,6 +157,7 @@ impl Poller {
                 self.ask_at = roster.next.map(|pause| Instant::now() + pause);
                 self.directory = Some(*directory);
                 self.take_over(roster);
+                self.changes.is_known.store(true, Relaxed);
             }
             Done::Read(reading) => self.put_back(*reading),
         }
@@ -189,7 +190,7 @@ impl Poller {
         let is_whole = roster.failures.is_empty();
         self.tell_failures(&roster);
         if roster.targets.is_empty() && !is_whole {
-            return self.changes.is_known.store(true, Relaxed);
+            return;
         }
         if is_whole {
             self.remove_all_but(&roster.targets);
@@ -203,7 +204,6 @@ impl Poller {
         for target in begin {
             self.add(target);
         }
-        self.changes.is_known.store(true, Relaxed);
     }
 
     /// Those are replaced when they come back.

@@ -59,8 +59,6 @@ pub struct Reading {
     denied: BTreeSet<&'static str>,
     invalid_tags: BTreeSet<(Arc<str>, String)>,
     is_ailing: bool,
-    /// The last reading ended with its time, which is no ailment.
-    is_cut: bool,
     /// A save that has not come to its end.
     saving: Option<JoinHandle<io::Result<()>>>,
 }
@@ -70,7 +68,7 @@ impl Reading {
     #[must_use]
     pub fn new(target: Target, session: Session, desk: Arc<Desk>) -> Self {
         let (denied, invalid_tags) = Default::default();
-        Self { target, session, desk, denied, invalid_tags, is_ailing: false, is_cut: false, saving: None }
+        Self { target, session, desk, denied, invalid_tags, is_ailing: false, saving: None }
     }
 
     /// Who is read.
@@ -94,27 +92,32 @@ impl Reading {
     /// Reads the account once and publishes what came of it.
     pub async fn step(&mut self) {
         let begun = Instant::now();
-        match self.session.log_in(self.desk.clock.now()).await {
+        let is_cut = match self.session.log_in(self.desk.clock.now()).await {
             Ok(()) => self.read_all(begun).await,
-            Err(error) => self.finish(None, &self.desk.health(&[error], begun)),
-        }
-        self.is_ailing |= !self.is_cut && begun.elapsed() > SLOT;
+            Err(error) => {
+                self.is_ailing = true;
+                self.desk.publish(&self.target.account, None, &self.desk.health(&[error], begun));
+                false
+            }
+        };
+        self.is_ailing |= !is_cut && begun.elapsed() > SLOT;
     }
 
-    async fn read_all(&mut self, begun: Instant) {
+    /// Whether the reading ended with its time, which is no ailment.
+    async fn read_all(&mut self, begun: Instant) -> bool {
         let mut account = self.known();
         let outcome = self.read(&mut account).await;
         account.compact();
         self.tell_invalid_tags(&account);
         let account = Arc::new(account);
         self.tell_permissions(outcome.permissions);
-        let is_ailing = !outcome.shortfalls.is_empty();
+        self.is_ailing = !outcome.shortfalls.is_empty();
         let mut shortfalls = outcome.shortfalls;
         shortfalls.extend(blindness(&account));
-        self.finish(Some(&account), &self.desk.health(&shortfalls, begun));
-        (self.is_ailing, self.is_cut) = (is_ailing, outcome.is_cut);
+        self.desk.publish(&self.target.account, Some(&account), &self.desk.health(&shortfalls, begun));
         // Last: a disk that hangs must not keep back what was read.
         self.save(account).await;
+        outcome.is_cut
     }
 
     async fn read(&self, account: &mut Account) -> Outcome {
@@ -163,11 +166,6 @@ impl Reading {
     fn tell_unsaved(&self, error: &str) {
         let account = &*self.target.account;
         tracing::warn!(account, error, "the state could not be saved; a restart would begin with the last one");
-    }
-
-    fn finish(&mut self, account: Option<&Arc<Account>>, health: &Health) {
-        self.is_ailing = !health.is_up;
-        self.desk.publish(&self.target.account, account, health);
     }
 
     /// Says once that a tag is not understood. It counts as absent, and never as an exemption.

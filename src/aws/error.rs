@@ -3,7 +3,7 @@
 //! The SDK models few of IAM's errors, so they are told apart by the code on the wire and
 //! the HTTP status.
 
-use std::error::Error;
+use std::{error::Error, io};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result};
@@ -155,10 +155,12 @@ fn reason<E: Error + 'static>(error: &SdkError<E>, code: Option<&str>) -> Reason
     match error {
         SdkError::TimeoutError(_) => Reason::Timeout,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Reason::Timeout,
-        _ if lacks_credentials(error) => Reason::AccessDenied,
+        // Nothing was sent: there was nothing to sign it with.
+        _ if is_due_to::<CredentialsError>(error) => Reason::AccessDenied,
         // What hyper calls neither io nor timeout is a connection that broke off.
         SdkError::DispatchFailure(failure) if !failure.is_user() => Reason::Network,
-        SdkError::ResponseError(_) if broke_off(error) => Reason::Network,
+        // The rest of the answer could not be read from the connection.
+        SdkError::ResponseError(_) if is_due_to::<io::Error>(error) => Reason::Network,
         SdkError::ResponseError(_) => Reason::InvalidResponse,
         SdkError::ServiceError(context) => of_answer(context.raw(), code),
         _ => Reason::Other,
@@ -176,14 +178,9 @@ where
     }
 }
 
-/// Whether nothing was sent because there were no credentials to sign it with.
-fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
-    error.is::<CredentialsError>() || error.source().is_some_and(lacks_credentials)
-}
-
-/// Whether the rest of an answer could not be read from the connection.
-fn broke_off(error: &(dyn Error + 'static)) -> bool {
-    error.is::<std::io::Error>() || error.source().is_some_and(broke_off)
+/// Whether an error of this type is it, or among its causes.
+fn is_due_to<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    error.is::<E>() || error.source().is_some_and(is_due_to::<E>)
 }
 
 fn of_answer(answer: &HttpResponse, code: Option<&str>) -> Reason {

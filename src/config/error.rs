@@ -1,10 +1,11 @@
 //! What is wrong with a configuration, and where.
 
 use std::{
-    error::Error,
     fmt::{self, Write as _},
     path::{Path, PathBuf},
 };
+
+use crate::causes;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum ConfigError {
         mistakes: Vec<Mistake>,
     },
     /// Two files are wrong.
-    #[error("{}\n{}", with_cause(.0), with_cause(.1))]
+    #[error("{}\n{}", causes::on_one_line(.0), causes::on_one_line(.1))]
     Both(Box<Self>, Box<Self>),
 }
 
@@ -66,10 +67,6 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
-}
-
-fn with_cause(error: &ConfigError) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn all(path: &Path, mistakes: &[Mistake]) -> String {

@@ -7,6 +7,9 @@ use super::{cli::Verb, sink::SinkSpec};
 
 const LOOK: [&str; 3] = ["iam:GetUser", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"];
 
+/// Commands that change what a sink hands out; those that only finish read it.
+const CHANGE_SINK: [Verb; 3] = [Verb::Start, Verb::Backout, Verb::Run];
+
 /// The policy for these commands, these sinks with the keys that encrypt them, and these users.
 pub(super) fn policy(
     commands: &[Verb],
@@ -63,12 +66,10 @@ fn on_tags(has: &impl Fn(&[Verb]) -> bool, users: &str) -> Value {
 
 fn on_sink(has: &impl Fn(&[Verb]) -> bool, sink: &SinkSpec) -> Vec<Value> {
     let starts = has(&[Verb::Start, Verb::Run]);
-    let reads = has(&[Verb::Start, Verb::Finish, Verb::Backout, Verb::Run]);
-    let changes = has(&[Verb::Start, Verb::Backout, Verb::Run]);
+    let changes = has(&CHANGE_SINK);
     match sink {
         SinkSpec::SecretsManager(name) => {
-            let mut actions = vec!["secretsmanager:DescribeSecret"];
-            actions.extend(reads.then_some("secretsmanager:GetSecretValue"));
+            let mut actions = vec!["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
             actions.extend(starts.then_some("secretsmanager:PutSecretValue"));
             actions.extend(changes.then_some("secretsmanager:UpdateSecretVersionStage"));
             vec![statement("KeepSecret", &actions, secret_arn(name))]
@@ -98,7 +99,7 @@ fn on_kms(has: &impl Fn(&[Verb]) -> bool, sinks: &[SinkSpec], keys: &[String]) -
         return None;
     }
     let mut actions = vec!["kms:Decrypt"];
-    if has(&[Verb::Start, Verb::Backout, Verb::Run]) {
+    if has(&CHANGE_SINK) {
         actions.extend(["kms:Encrypt", "kms:GenerateDataKey"]);
     }
     let mut statement = statement("EncryptSinks", &actions, keys);

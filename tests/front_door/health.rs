@@ -27,13 +27,19 @@ fn lives(exporter: &Exporter, web_config: &Path) {
     assert_eq!(check(exporter.address(), web_config), (Some(0), String::new()));
 }
 
+/// Doors that want a password, or a certificate.
+fn locked() -> [String; 2] {
+    let password = format!("basic_auth_users: {{ ann: {HASH} }}\n");
+    let certificate = format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ours.crt\n");
+    [password, certificate]
+}
+
 #[tokio::test]
 async fn who_lives_behind_any_door_is_found_alive() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path(), "ours");
     authority.server("server");
-    let password = format!("basic_auth_users: {{ ann: {HASH} }}\n");
-    let certificate = format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ours.crt\n");
+    let [password, certificate] = locked();
     let tls12 = format!("{TLS}  max_version: TLS12\n  client_auth_type: RequireAnyClientCert\n");
     for door in ["", &password, TLS, &format!("{TLS}{password}"), &certificate, &tls12] {
         let web_config = write(folder.path(), "web.yml", door);
@@ -72,9 +78,7 @@ async fn who_lives_is_ready_when_every_account_was_tried_once() {
 async fn who_wants_a_password_or_a_certificate_counts_as_ready() {
     let folder = tempfile::tempdir().unwrap();
     Authority::new(folder.path(), "ours").server("server");
-    let password = format!("basic_auth_users: {{ ann: {HASH} }}\n");
-    let certificate = format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ours.crt\n");
-    for door in [&password, &certificate] {
+    for door in &locked() {
         let web_config = write(folder.path(), "web.yml", door);
         let (_stub, exporter) = behind(&web_config).await;
         assert_eq!(asked(exporter.address(), &web_config, &["--ready"]), (Some(0), String::new()));
